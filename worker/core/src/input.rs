@@ -1,0 +1,72 @@
+//! Events as they were received: bytes, and the place where each stands. What every source hands to the core.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+/// Some events of one source, still bytes, in the order of their input.
+#[derive(Clone, Debug)]
+pub struct EventBatch {
+    /// Name of the source.
+    pub source: Arc<str>,
+    /// The event type of all events, where the source says it.
+    pub event_type: Option<Arc<str>>,
+    /// What the spans point into.
+    pub bytes: Bytes,
+    /// One span an event.
+    pub events: Vec<EventSpan>,
+    /// What is known of events that were too large to hold; `EventSpan::oversized` points here.
+    pub oversized: Vec<Oversized>,
+    /// Where the batch stands in its input.
+    pub place: Place,
+    /// When it was received, microseconds since 1970 UTC.
+    pub received: i64,
+}
+
+/// One event's bytes within its batch, without the line end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EventSpan {
+    /// First byte.
+    pub start: u32,
+    /// Number of bytes held; of an oversized event only its head.
+    pub len: u32,
+    /// For files, lines between the batch's first line and this event's; for records, the index in the record.
+    pub index: u32,
+    /// Position in `EventBatch::oversized`, or `u32::MAX` for an event that is held whole.
+    pub oversized: u32,
+}
+
+/// What is kept of an event beyond the size limit, beside its head.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Oversized {
+    /// Its full length in bytes.
+    pub length: u64,
+    /// SHA-256 of all its bytes.
+    pub sha256: [u8; 32],
+}
+
+/// Where a batch stands in its input, so that any row can be found again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// In a file.
+    File {
+        /// The file as it was named.
+        file: Arc<str>,
+        /// Line (from 1) of the batch's first event.
+        line: u64,
+    },
+    /// In a record of the raw topic.
+    Record {
+        /// Partition of the topic.
+        partition: u32,
+        /// Offset of the record.
+        offset: u64,
+    },
+}
+
+impl EventBatch {
+    /// The bytes of an event; of an oversized one its head.
+    pub fn event(&self, span: EventSpan) -> &[u8] {
+        &self.bytes[span.start as usize..(span.start + span.len) as usize]
+    }
+}

@@ -1,0 +1,12 @@
+//! The pure core: what happens to events, without clock, network, disk or threads of its own.
+//!
+//! Data takes one way: [`input::EventBatch`] (bytes as received) → [`decode`] (columns, checked) → [`process`]
+//! (dedup, lateness, provenance, ledger) → [`window`] (fold to partials; merge to windows). The same input gives the
+//! same output, wherever batches are cut and on however many threads.
+
+pub mod decode;
+pub mod identity;
+pub mod input;
+pub mod plan;
+pub mod reject;
+pub mod window;

@@ -1,0 +1,77 @@
+//! Why an event is refused: a closed set of reasons, each with what to do about it.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// The reasons for which an event is rejected. The same word is the header on the rejected record, the metric label,
+/// the field in the API's answer and the column in the report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum RejectReason {
+    /// The bytes are not one JSON value (RFC 8259), or an object names a member twice, or a number is beyond a double.
+    Malformed,
+    /// The event is larger than the limit on bytes.
+    TooLarge,
+    /// The event nests deeper than the limit.
+    TooDeep,
+    /// The event's type is missing or names no schema of the pipeline.
+    UnknownEventType,
+    /// The event breaks its schema.
+    SchemaViolation,
+    /// The event time, the id or the key is missing or can't be read.
+    MissingIdentity,
+    /// The event time is missing or isn't written as the manifest says.
+    InvalidTime,
+    /// The event time lies further beyond the received time than `event.maxAhead` allows.
+    TimeAhead,
+}
+
+impl RejectReason {
+    /// Every reason, in the order of the checks.
+    pub const ALL: [Self; 8] = [
+        Self::Malformed,
+        Self::TooLarge,
+        Self::TooDeep,
+        Self::UnknownEventType,
+        Self::SchemaViolation,
+        Self::MissingIdentity,
+        Self::InvalidTime,
+        Self::TimeAhead,
+    ];
+
+    /// The word for it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Malformed => "Malformed",
+            Self::TooLarge => "TooLarge",
+            Self::TooDeep => "TooDeep",
+            Self::UnknownEventType => "UnknownEventType",
+            Self::SchemaViolation => "SchemaViolation",
+            Self::MissingIdentity => "MissingIdentity",
+            Self::InvalidTime => "InvalidTime",
+            Self::TimeAhead => "TimeAhead",
+        }
+    }
+}
+
+impl fmt::Display for RejectReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// One refusal: why, and where in the event.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reject {
+    /// The reason.
+    pub reason: RejectReason,
+    /// JSON Pointer into the event; empty for the event as a whole.
+    pub pointer: String,
+    /// The JSON Schema keyword that failed; empty where no schema was involved.
+    pub keyword: String,
+    /// What was expected and what was found, cut to a readable length. May hold personal data: it goes beside the
+    /// original, never to logs or metrics.
+    pub message: String,
+    /// Byte offset into the event, where the trouble has one.
+    pub offset: Option<u32>,
+}

@@ -1,0 +1,193 @@
+//! The log: topics of records, and transactions that are all or nothing. What Kafka gives on a cluster, `embedded`
+//! gives in one process. Roles speak to each other only through it.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+/// The topics of a pipeline.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Topic {
+    /// Events as received; the immutable event log. Files are not copied here: they are logs themselves.
+    Raw,
+    /// Identities of accepted events, from which the dedup index is rebuilt, and input positions.
+    Ids,
+    /// Accepted events as Arrow batches.
+    Clean,
+    /// Refused events with their reasons.
+    Rejected,
+    /// Delta partials of windows, and watermarks.
+    Partials,
+    /// Windows as issued.
+    Windows,
+    /// The ledger.
+    Audit,
+}
+
+impl Topic {
+    /// Every topic.
+    pub const ALL: [Self; 7] =
+        [Self::Raw, Self::Ids, Self::Clean, Self::Rejected, Self::Partials, Self::Windows, Self::Audit];
+
+    /// The word for it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Raw => "raw",
+            Self::Ids => "ids",
+            Self::Clean => "clean",
+            Self::Rejected => "rejected",
+            Self::Partials => "partials",
+            Self::Windows => "windows",
+            Self::Audit => "audit",
+        }
+    }
+}
+
+/// One header of a record. Names are in [`crate::record`].
+pub type Header = (Cow<'static, str>, String);
+
+/// A record to be written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewRecord {
+    /// Where to.
+    pub topic: Topic,
+    /// What describes the value.
+    pub headers: Vec<Header>,
+    /// A batch of one or more events.
+    pub value: Bytes,
+}
+
+/// A record as read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Record {
+    /// Its position in the topic; consecutive.
+    pub offset: u64,
+    /// What describes the value.
+    pub headers: Vec<Header>,
+    /// A batch of one or more events.
+    pub value: Bytes,
+}
+
+impl Record {
+    /// The value of a header.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+}
+
+/// How far a group has come, and what it needs to go on from there.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Committed {
+    /// The next offset to read, by topic.
+    pub offsets: Vec<(Topic, u64)>,
+    /// The group's own words, such as input positions and watermarks; JSON.
+    pub metadata: String,
+}
+
+impl Committed {
+    /// The next offset to read of a topic; 0 where there is none.
+    pub fn offset(&self, topic: Topic) -> u64 {
+        self.offsets.iter().find(|(t, _)| *t == topic).map_or(0, |(_, offset)| *offset)
+    }
+}
+
+/// Records and a group's progress that become visible and durable together, or not at all.
+#[derive(Clone, Debug, Default)]
+pub struct Transaction {
+    /// Appended in this order.
+    pub records: Vec<NewRecord>,
+    /// The group whose progress this is, and its new state.
+    pub progress: Option<(String, Committed)>,
+}
+
+/// Why the log refused.
+#[derive(Debug, thiserror::Error)]
+pub enum LogError {
+    /// The disk or the file system refused.
+    #[error("{doing} {path}: {source}{hint}", hint = disk_hint(source))]
+    Io {
+        /// What was being done, such as "append to".
+        doing: &'static str,
+        /// The file.
+        path: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// What was committed can't be read back.
+    #[error(
+        "the log is damaged: {path} at byte {position}: {problem}; restore the state folder from a backup, or remove \
+         it and the output to start again from the inputs"
+    )]
+    Corrupt {
+        /// The file.
+        path: String,
+        /// Where in it.
+        position: u64,
+        /// What is wrong.
+        problem: String,
+    },
+    /// Another process has the log.
+    #[error("{path} is in use by another transect process; stop that one, or give this one its own --state")]
+    Locked {
+        /// The lock file.
+        path: String,
+    },
+    /// The folder was written by another format version.
+    #[error("{path} has log format {found}, but this build reads {expected}; use the transect that wrote it, or a new --state")]
+    Format {
+        /// The file.
+        path: String,
+        /// What it says.
+        found: String,
+        /// What this build reads.
+        expected: &'static str,
+    },
+    /// The records asked for have been trimmed away.
+    #[error("{topic} begins at offset {start}, but offset {asked} was asked for; the state folder was changed from outside")]
+    Trimmed {
+        /// The topic.
+        topic: &'static str,
+        /// The asked offset.
+        asked: u64,
+        /// The first that is kept.
+        start: u64,
+    },
+}
+
+fn disk_hint(source: &std::io::Error) -> &'static str {
+    match source.kind() {
+        std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => {
+            "; free some space and start again: nothing that was committed is lost"
+        }
+        _ => "",
+    }
+}
+
+/// A log. All methods may be called from any thread.
+pub trait Log: Send + Sync {
+    /// Committed records of a topic from an offset on, in order, up to about `bytes_max` (at least one record where
+    /// there is one). Empty at the end.
+    fn read(&self, topic: Topic, from: u64, bytes_max: usize) -> Result<Vec<Record>, LogError>;
+
+    /// The offset after the last committed record.
+    fn end(&self, topic: Topic) -> u64;
+
+    /// The first offset that is kept.
+    fn start(&self, topic: Topic) -> u64;
+
+    /// What a group has committed last.
+    fn committed(&self, group: &str) -> Option<Committed>;
+
+    /// Makes a transaction durable and visible, or leaves everything as it was.
+    fn commit(&self, transaction: Transaction) -> Result<(), LogError>;
+
+    /// Allows records before an offset to be removed; they may stay a while.
+    fn trim(&self, topic: Topic, before: u64) -> Result<(), LogError>;
+
+    /// A number that grows with every commit.
+    fn sequence(&self) -> u64;
+
+    /// Waits until the sequence is beyond `seen` or the time is over; the sequence then.
+    fn wait(&self, seen: u64, timeout: Duration) -> u64;
+}

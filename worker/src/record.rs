@@ -1,0 +1,102 @@
+//! What records look like: header names and value formats, by topic.
+//!
+//! | topic | headers | value |
+//! |---|---|---|
+//! | raw | source, received, count, content-type; event-type where known | the events' own bytes, NDJSON |
+//! | ids | | see `crate::process` |
+//! | clean | event-type, schema-version, count | one Arrow IPC stream of one batch, provenance columns included |
+//! | rejected | count | NDJSON, one [`RejectedEvent`] a line |
+//! | partials | watermark; window, digest for a window's pieces | see `transect_core::window` |
+//! | windows | window, count | one Arrow IPC stream of one batch |
+//! | audit | | JSON, one ledger entry |
+
+use std::io::Cursor;
+
+use arrow_array::RecordBatch;
+use arrow_ipc::reader::StreamReader;
+use arrow_ipc::writer::StreamWriter;
+use arrow_schema::ArrowError;
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use transect_core::reject::RejectReason;
+
+/// Header: name of the source.
+pub const SOURCE: &str = "source";
+/// Header: received time, microseconds since 1970 UTC.
+pub const RECEIVED: &str = "received";
+/// Header: number of events in the value.
+pub const COUNT: &str = "count";
+/// Header: media type of the value.
+pub const CONTENT_TYPE: &str = "content-type";
+/// Header: event type of all events in the value.
+pub const EVENT_TYPE: &str = "event-type";
+/// Header: schema version that the events were checked against.
+pub const SCHEMA_VERSION: &str = "schema-version";
+/// Header: name of the window definition.
+pub const WINDOW: &str = "window";
+/// Header: digest of the window definition.
+pub const DIGEST: &str = "digest";
+/// Header: watermark, microseconds since 1970 UTC.
+pub const WATERMARK: &str = "watermark";
+
+/// A refused event as it is kept and shown.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RejectedEvent {
+    /// Why.
+    pub reason: RejectReason,
+    /// JSON Pointer to where in the event; empty for the whole.
+    pub pointer: String,
+    /// The JSON Schema keyword that failed, or empty.
+    pub keyword: String,
+    /// What was expected and found.
+    pub message: String,
+    /// Byte offset into the event, where the trouble has one.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub at: Option<u32>,
+    /// The event type, where it was known.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub event_type: Option<String>,
+    /// Name of the source.
+    pub source: String,
+    /// Received time, RFC 3339.
+    pub received: String,
+    /// The file, for events from files.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub file: Option<String>,
+    /// The line in the file, from 1.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub line: Option<u64>,
+    /// The offset of the raw record, for events from the gateway.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub offset: Option<u64>,
+    /// The index in the raw record.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub index: Option<u32>,
+    /// Length of the event in bytes.
+    pub length: u64,
+    /// The original bytes as text: all of them, or the first 4 KiB of more than 256 KiB.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub original: Option<String>,
+    /// The original bytes in base64, where they are not UTF-8.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub original_base64: Option<String>,
+    /// SHA-256 of all original bytes in hex, where `original` was cut.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub sha256: Option<String>,
+}
+
+/// Writes a batch as an Arrow IPC stream.
+pub fn encode_batch(batch: &RecordBatch) -> Result<Bytes, ArrowError> {
+    let mut bytes = Vec::with_capacity(batch.get_array_memory_size() + 4096);
+    let mut writer = StreamWriter::try_new(&mut bytes, batch.schema_ref())?;
+    writer.write(batch)?;
+    writer.finish()?;
+    drop(writer);
+    Ok(bytes.into())
+}
+
+/// Reads what `encode_batch` wrote.
+pub fn decode_batch(bytes: &Bytes) -> Result<RecordBatch, ArrowError> {
+    let mut reader = StreamReader::try_new(Cursor::new(bytes.as_ref()), None)?;
+    reader.next().ok_or_else(|| ArrowError::IpcError("the record holds no batch".into()))?
+}
