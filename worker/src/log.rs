@@ -1,6 +1,8 @@
 //! The log: topics of records, and transactions that are all or nothing. What Kafka gives on a cluster, `embedded`
 //! gives in one process. Roles speak to each other only through it.
 
+pub mod embedded;
+
 use std::borrow::Cow;
 use std::time::Duration;
 

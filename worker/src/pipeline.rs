@@ -183,8 +183,15 @@ impl Stages {
                 SourceKind::Http {} => (false, None),
                 SourceKind::Files { paths } => {
                     let position = state.sources.get(&source.name).and_then(|s| s.input.clone());
-                    let reader = FileSource::open(paths, &source.name, source.event_type.as_deref(), config.limits, position)?;
-                    (true, Some(reader.with_progress(watch.progress.clone())))
+                    let reader = FileSource::new(
+                        paths,
+                        &source.name,
+                        source.event_type.as_deref(),
+                        config.limits,
+                        position,
+                        watch.progress.clone(),
+                    );
+                    (true, Some(reader))
                 }
             };
             sources.push((ProcessSource { name: source.name.as_str().into(), bounded }, reader));

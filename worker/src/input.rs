@@ -1,0 +1,83 @@
+//! Inputs that are files. A file is a replayable log: it is read in place, and what is committed is how far.
+//!
+//! NDJSON, JSON arrays and pretty-printed JSON values, plain, gzip or zstd; told apart by content, never by name.
+
+mod error;
+mod file;
+mod lines;
+mod position;
+mod progress;
+mod raw_bytes;
+mod values;
+
+use std::collections::VecDeque;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use transect_config::Limits;
+use transect_core::input::EventBatch;
+
+pub use self::error::InputError;
+pub use self::file::FileInput;
+pub use self::position::{FilePosition, SourcePosition};
+pub use self::progress::Progress;
+
+/// The files of one source, one after the other.
+pub struct FileSource {
+    source: Arc<str>,
+    event_type: Option<Arc<str>>,
+    limits: Limits,
+    waiting: VecDeque<PathBuf>,
+    current: Option<FileInput>,
+    position: SourcePosition,
+    progress: Progress,
+}
+
+impl FileSource {
+    /// The files of a source, to be read from a position on; nothing is opened yet.
+    pub fn new(
+        paths: &[PathBuf],
+        source: &str,
+        event_type: Option<&str>,
+        limits: Limits,
+        position: Option<SourcePosition>,
+        progress: Progress,
+    ) -> Self {
+        progress.expect(paths);
+        Self {
+            source: source.into(),
+            event_type: event_type.map(Into::into),
+            limits,
+            waiting: paths.iter().cloned().collect(),
+            current: None,
+            position: position.unwrap_or_default(),
+            progress,
+        }
+    }
+
+    /// The next batch; None when all files are read through. After an error the position is where it occurred, and
+    /// everything before it has been handed out.
+    pub fn next(&mut self) -> Result<Option<EventBatch>, InputError> {
+        loop {
+            let Some(current) = &mut self.current else {
+                let Some(path) = self.waiting.pop_front() else { return Ok(None) };
+                let position = self.position.of(&path);
+                let (source, event_type) = (Arc::clone(&self.source), self.event_type.clone());
+                self.current =
+                    FileInput::open(&path, source, event_type, self.limits, position, self.progress.clone())?;
+                continue;
+            };
+            let batch = current.next();
+            self.position.set(current.path(), current.position());
+            match batch? {
+                Some(batch) => return Ok(Some(batch)),
+                None => self.current = None,
+            }
+        }
+    }
+
+    /// Where the next batch begins.
+    pub fn position(&self) -> SourcePosition {
+        self.position.clone()
+    }
+}
