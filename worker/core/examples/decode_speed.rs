@@ -43,7 +43,8 @@ fn event(number: usize) -> String {
     let (hour, minute, day) = (number / 60 % 24, number % 60, number / 1440 % 28 + 1);
     let origin = ["EWR", "LGA", "JFK"][number % 3];
     let destination = ["IAH", "MIA", "BQN", "ATL", "ORD"][number % 5];
-    let late = if number % 50 == 0 { "null".to_owned() } else { format!("{}.0", number as i64 % 90 - 20) };
+    let late =
+        if number.is_multiple_of(50) { "null".to_owned() } else { format!("{}.0", number as i64 % 90 - 20) };
     format!(
         "{{\"id\":\"{number}\",\"time\":\"2013-01-{day:02}T{hour:02}:{minute:02}:00Z\",\"carrier\":\"{carrier}\",\
          \"flight\":{},\"tailnum\":\"N{}{carrier}\",\"route\":{{\"origin\":\"{origin}\",\"dest\":\"{destination}\",\

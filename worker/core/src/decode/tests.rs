@@ -49,7 +49,7 @@ fn fills_columns_and_keeps_the_rest() {
     decoder.push(br#"{"id":"a","key":"k","time":12.5,"n":3,"x":{"y":[1]}}"#).unwrap();
     let reject = decoder.push(br#"{"id":"b","key":"k","time":12.5,"n":-3}"#).unwrap_err();
     assert_eq!((reject.reason, reject.pointer.as_str()), (RejectReason::SchemaViolation, "/n"));
-    assert_eq!((reject.keyword.as_str(), reject.offset), ("minimum", Some(33)));
+    assert_eq!((reject.keyword.as_str(), reject.offset), ("minimum", Some(36)));
     assert_eq!(reject.message, "expected a number of at least 0, found -3");
     let decoded = decoder.finish();
     assert_eq!(decoded.columns.num_rows(), 1);
