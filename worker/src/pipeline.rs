@@ -153,6 +153,7 @@ impl Stages {
                 schema_version: event_type.schema_version,
                 plan: Plan::compile(event_type, &config.limits)?,
                 type_field: event_type.event.event_type.clone(),
+                time_field: event_type.event.time.clone(),
                 delay: event_type.event.delay,
                 max_ahead: event_type.event.max_ahead,
             });

@@ -22,6 +22,8 @@ pub struct EventType {
     pub plan: Arc<Plan>,
     /// The field that names an event's type, if there is one.
     pub type_field: Option<Pointer>,
+    /// The field that holds an event's time.
+    pub time_field: Pointer,
     /// How far events may trail the newest.
     pub delay: Span,
     /// How far an event's time may lie beyond its received time.
@@ -216,7 +218,7 @@ fn too_large(length: u64) -> Reject {
 fn time_ahead(event_type: &EventType, max_ahead: Span) -> Reject {
     Reject {
         reason: RejectReason::TimeAhead,
-        pointer: event_type.plan.time_field().to_string(),
+        pointer: event_type.time_field.to_string(),
         keyword: String::new(),
         message: format!("the event time lies more than event.maxAhead = {max_ahead} beyond the received time"),
         offset: None,

@@ -49,6 +49,9 @@ struct Session {
     pieces: Vec<i64>,
     /// End of the chain that it is part of.
     chain_end: i64,
+    /// Greatest offset of the partials in that chain: a session that is cut out of a longer one is then newer than what
+    /// it replaces.
+    last: u64,
 }
 
 impl OpenSessions {
@@ -121,7 +124,7 @@ impl Chains {
     /// The sessions that the pieces make.
     fn sessions(&self, cut: Sessions) -> Vec<Session> {
         let mut sessions = Vec::new();
-        let mut chain: Vec<(i64, i64)> = Vec::new();
+        let mut chain: Vec<(i64, &Piece)> = Vec::new();
         let mut chain_end = i64::MIN;
         for (&start, piece) in &self.pieces {
             if start >= chain_end {
@@ -129,7 +132,7 @@ impl Chains {
                 chain.clear();
             }
             chain_end = if chain.is_empty() { piece.end } else { chain_end.max(piece.end) };
-            chain.push((start, piece.end));
+            chain.push((start, piece));
         }
         close(&mut sessions, &chain, chain_end, cut);
         sessions
@@ -156,7 +159,7 @@ impl Chains {
                 next = next.min(session.end);
                 continue;
             }
-            let revision = 1 + self.last(session);
+            let revision = 1 + session.last;
             let issued = self.issued.get(&(session.start, session.end)).copied();
             if issued.is_none_or(|(known, was_final)| !was_final && (known != revision || is_final)) {
                 rows.push(self.row(plan, session, group, revision, is_final)?);
@@ -182,14 +185,10 @@ impl Chains {
         for (start, end) in gone {
             self.issued.remove(&(start, end));
             let Some((_, by)) = now.range(..=start).next_back() else { continue };
-            let revision = 1 + self.last(by);
+            let revision = 1 + by.last;
             let (group, values, replaced_by) = (group.clone(), Vec::new(), Some(by.start));
             rows.push(Row { start, end, group, values, revision, is_final: true, replaced_by });
         }
-    }
-
-    fn last(&self, session: &Session) -> u64 {
-        session.pieces.iter().filter_map(|start| self.pieces.get(start)).map(|piece| piece.last).max().unwrap_or(0)
     }
 
     fn row(
@@ -213,18 +212,19 @@ impl Chains {
     }
 }
 
-/// Makes the sessions of one chain of pieces (start, end).
-fn close(sessions: &mut Vec<Session>, chain: &[(i64, i64)], chain_end: i64, cut: Sessions) {
+/// Makes the sessions of one chain of pieces.
+fn close(sessions: &mut Vec<Session>, chain: &[(i64, &Piece)], chain_end: i64, cut: Sessions) {
     let Some(&(chain_start, _)) = chain.first() else { return };
     let is_long = chain_end - cut.gap - chain_start > cut.max;
+    let last = chain.iter().map(|(_, piece)| piece.last).max().unwrap_or(0);
     let mut part: Option<Session> = None;
-    for &(start, end) in chain {
+    for &(start, Piece { end, .. }) in chain {
         match &mut part {
             Some(own) if !is_long || cut.stretch(own.start) == cut.stretch(start) => {
-                own.end = own.end.max(end);
+                own.end = own.end.max(*end);
                 own.pieces.push(start);
             }
-            _ => sessions.extend(part.replace(Session { start, end, pieces: vec![start], chain_end })),
+            _ => sessions.extend(part.replace(Session { start, end: *end, pieces: vec![start], chain_end, last })),
         }
     }
     sessions.extend(part);
