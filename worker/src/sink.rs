@@ -2,12 +2,24 @@
 //! once whatever dies when. `publish` holds the protocol that all of them share; nothing else renames or removes a
 //! file.
 
+mod batches;
+mod columns;
+#[cfg(test)]
+mod memory;
 pub mod publish;
+pub mod rejected;
+pub mod table;
+pub mod windows;
 
 use std::io;
 use std::path::{Path, PathBuf};
 
+use parquet::errors::ParquetError;
+
 use crate::log::LogError;
+
+/// Bytes that a sink reads in one step, about.
+const READ_BYTES_MAX: usize = 8 << 20;
 
 /// Where a pipeline's files are. The state folder is never written here: it is named in errors.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -91,6 +103,14 @@ pub enum SinkError {
         /// Sum of the records' count headers.
         counted: u64,
     },
+    /// The sink was used again after an error.
+    #[error(
+        "the {group} sink stopped at an earlier error; mend that and start again: nothing that was committed is lost"
+    )]
+    Stopped {
+        /// The group.
+        group: &'static str,
+    },
     /// The columns can't be written as Parquet.
     #[error("write {path}: {problem}", path = path.display())]
     Columns {
@@ -105,6 +125,17 @@ impl SinkError {
     /// For `map_err` on what the file system says.
     fn io(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         move |source| Self::Io { doing, path: path.to_owned(), source }
+    }
+
+    /// For `map_err` on what the Parquet writer says, which wraps what the file system says.
+    fn columns(path: &Path) -> impl FnOnce(ParquetError) -> Self {
+        move |error| match error {
+            ParquetError::External(source) => match source.downcast::<io::Error>() {
+                Ok(source) => Self::io("write", path)(*source),
+                Err(source) => Self::Columns { path: path.to_owned(), problem: source.to_string() },
+            },
+            other => Self::Columns { path: path.to_owned(), problem: other.to_string() },
+        }
     }
 }
 

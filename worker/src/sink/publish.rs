@@ -6,6 +6,9 @@
 //! File names say what is inside: `<stem>-<first>-<last>.<extension>`, with positions of 20 digits, both inclusive.
 //! Files of other names are not ours and are never touched.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeSet, HashSet};
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -84,7 +87,7 @@ impl Write for Temporary {
 pub struct Files {
     folder: PathBuf,
     /// Names relative to `folder`, with `/`; written and synced, not published.
-    sealed: Vec<String>,
+    sealed: BTreeSet<String>,
     /// Folders that were made or seen by this process.
     known: HashSet<PathBuf>,
     /// Folders whose entries changed since they were last synced.
@@ -103,7 +106,7 @@ impl Files {
     ) -> Result<Self, SinkError> {
         let mut files = Self {
             folder: folders.out.join(folder),
-            sealed: listed.to_vec(),
+            sealed: listed.iter().cloned().collect(),
             known: HashSet::new(),
             unsynced: BTreeSet::new(),
         };
@@ -133,13 +136,14 @@ impl Files {
     }
 
     /// Creates a file, and its folders. `name` is relative to the sink's folder, with `/`; its last part is a
-    /// [`FileName`].
+    /// [`FileName`] that no file has had before.
     pub fn create(&mut self, name: &str) -> Result<Temporary, SinkError> {
         let path = self.folder.join(name);
         let plain = Path::new(name).components().all(|part| matches!(part, Component::Normal(_)));
         let last = name.rsplit('/').next().and_then(FileName::parse);
-        let (true, Some(_), Some(parent)) = (plain, last, path.parent()) else {
-            let source = io::Error::new(io::ErrorKind::InvalidInput, "not a name for a published file");
+        let new = !self.sealed.contains(name);
+        let (true, true, Some(_), Some(parent)) = (plain, new, last, path.parent()) else {
+            let source = io::Error::new(io::ErrorKind::InvalidInput, "not a name for a new published file");
             return Err(SinkError::Io { doing: "create", path, source });
         };
         self.make_folder(parent)?;
@@ -151,19 +155,19 @@ impl Files {
     /// Makes a finished file's content durable. It will be part of the next `prepare`.
     pub fn seal(&mut self, file: Temporary) -> Result<(), SinkError> {
         file.file.sync_all().map_err(SinkError::io("sync", &file.path))?;
-        self.sealed.push(file.name);
+        self.sealed.insert(file.name);
         Ok(())
     }
 
     /// Makes the sealed files' names durable and returns them, to be committed as the list that `open` takes.
-    pub fn prepare(&mut self) -> Result<&[String], SinkError> {
+    pub fn prepare(&mut self) -> Result<Vec<String>, SinkError> {
         self.sync_folders()?;
-        Ok(&self.sealed)
+        Ok(self.sealed.iter().cloned().collect())
     }
 
     /// Renames the sealed files to their final names, once what `prepare` returned is committed.
     pub fn publish(&mut self) -> Result<(), SinkError> {
-        for name in self.sealed.drain(..) {
+        for name in std::mem::take(&mut self.sealed) {
             let path = self.folder.join(name);
             fs::rename(temporary(&path), &path).map_err(SinkError::io("publish", &path))?;
             self.unsynced.extend(path.parent().map(Path::to_owned));
@@ -259,6 +263,8 @@ pub struct Publisher {
     group: &'static str,
     files: Files,
     committed: Committed,
+    /// Set while files are written and published, and for good by an error.
+    stopped: bool,
 }
 
 impl Publisher {
@@ -277,7 +283,7 @@ impl Publisher {
             let topic = Topic::ALL.into_iter().find(|topic| topic.as_str() == name.stem);
             topic.is_some_and(|topic| name.last < committed.offset(topic))
         })?;
-        Ok(Self { log, group, files, committed })
+        Ok(Self { log, group, files, committed, stopped: false })
     }
 
     /// The log that the group reads.
@@ -290,23 +296,27 @@ impl Publisher {
         self.committed.offset(topic)
     }
 
-    /// See [`Files::create`].
-    pub fn create(&mut self, name: &str) -> Result<Temporary, SinkError> {
-        self.files.create(name)
-    }
-
-    /// See [`Files::seal`].
-    pub fn seal(&mut self, file: Temporary) -> Result<(), SinkError> {
-        self.files.seal(file)
-    }
-
-    /// Commits the next offsets to read together with the sealed files, and publishes these. After an error the
-    /// publisher must be opened again: the commit may or may not have happened.
-    pub fn commit(&mut self, offsets: Vec<(Topic, u64)>) -> Result<(), SinkError> {
-        let memory = Memory { files: self.files.prepare()?.to_vec() };
-        if memory.files.is_empty() && offsets == self.committed.offsets {
-            return Ok(());
+    /// Lets `write` create and seal files, commits the next offsets to read together with these, and publishes them.
+    /// After an error nothing is written or committed any more until the group is opened again: rows may be in files
+    /// that were not sealed, and the commit may or may not have happened.
+    pub fn publish(
+        &mut self,
+        offsets: Vec<(Topic, u64)>,
+        write: impl FnOnce(&mut Files) -> Result<(), SinkError>,
+    ) -> Result<(), SinkError> {
+        if std::mem::replace(&mut self.stopped, true) {
+            return Err(SinkError::Stopped { group: self.group });
         }
+        write(&mut self.files)?;
+        if !self.files.sealed.is_empty() || offsets != self.committed.offsets {
+            self.commit(offsets)?;
+        }
+        self.stopped = false;
+        Ok(())
+    }
+
+    fn commit(&mut self, offsets: Vec<(Topic, u64)>) -> Result<(), SinkError> {
+        let memory = Memory { files: self.files.prepare()? };
         let metadata = serde_json::to_string(&memory).map_err(|error| SinkError::Io {
             doing: "list the files of",
             path: self.files.folder.clone(),
