@@ -3,6 +3,8 @@
 //!
 //! `cargo run --release -p transect-worker --example table_speed [FOLDER]`
 
+#![allow(clippy::print_stdout)]
+
 use std::error::Error;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -120,7 +122,7 @@ fn flights(
         Arc::new(std::iter::repeat_n(word, rows).collect::<DictionaryArray<Int32Type>>())
     };
     let delays = |random: &mut Random| -> ArrayRef {
-        let delay = |random: u64| (random % 40 != 0).then_some((random >> 8) as i64 % 180 - 30);
+        let delay = |random: u64| (!random.is_multiple_of(40)).then_some((random >> 8) as i64 % 180 - 30);
         Arc::new((0..rows).map(|_| delay(random.next())).collect::<Int64Array>())
     };
     let times: Vec<i64> =

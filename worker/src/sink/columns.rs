@@ -1,6 +1,8 @@
 //! Arrow batches of one schema to a Parquet file. How each column is encoded is decided once, from a sample of its
 //! values, and then holds for any number of files.
 
+mod pack;
+
 use std::collections::HashSet;
 use std::hash::Hash;
 use std::io::Write;
@@ -8,26 +10,30 @@ use std::io::Write;
 use arrow_array::cast::AsArray;
 use arrow_array::{Array, ArrayRef, RecordBatch};
 use arrow_schema::{DataType, SchemaRef};
-use parquet::arrow::arrow_writer::{ArrowWriter, ArrowWriterOptions};
+use bytes::Bytes;
+use parquet::arrow::arrow_writer::{ArrowRowGroupWriterFactory, compute_leaves};
 use parquet::arrow::{ARROW_SCHEMA_META_KEY, ArrowSchemaConverter, encode_arrow_schema};
-use parquet::basic::{Compression, Encoding, ZstdLevel};
+use parquet::basic::{Compression, Encoding};
 use parquet::errors::ParquetError;
-use parquet::file::metadata::KeyValue;
-use parquet::file::properties::{EnabledStatistics, WriterProperties};
+use parquet::file::metadata::{KeyValue, RowGroupMetaDataPtr};
+use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesPtr};
+use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::types::SchemaDescriptor;
+
+pub(super) use self::pack::Packer;
 
 /// Values of a column that are looked at to choose its encoding.
 const SAMPLE_VALUES: usize = 1024;
 
-/// Rows in a row group at most.
-const GROUP_ROWS_MAX: usize = 1 << 20;
+/// Rows in a row group, about.
+const GROUP_ROWS: usize = 1 << 20;
 
 /// How files of one schema are written.
-#[derive(Clone, Debug)]
 pub(super) struct Format {
     schema: SchemaRef,
     parquet: SchemaDescriptor,
-    properties: WriterProperties,
+    properties: WriterPropertiesPtr,
+    columns: ArrowRowGroupWriterFactory,
 }
 
 impl Format {
@@ -35,17 +41,15 @@ impl Format {
     pub(super) fn choose(sample: &RecordBatch) -> Result<Self, ParquetError> {
         let schema = sample.schema();
         let parquet = ArrowSchemaConverter::new().convert(&schema)?;
+        let arrow = KeyValue::new(ARROW_SCHEMA_META_KEY.to_owned(), encode_arrow_schema(&schema));
         let mut properties = WriterProperties::builder()
             .set_created_by(concat!("transect ", env!("CARGO_PKG_VERSION")).to_owned())
-            .set_compression(Compression::ZSTD(ZstdLevel::try_new(1)?))
-            .set_max_row_group_row_count(Some(GROUP_ROWS_MAX))
+            .set_key_value_metadata(Some(vec![arrow]))
+            // Compressed by `Packer`.
+            .set_compression(Compression::UNCOMPRESSED)
             // The statistics of a chunk let readers skip files; those of pages cost more than they save here.
             .set_statistics_enabled(EnabledStatistics::Chunk)
-            .set_offset_index_disabled(true)
-            .set_key_value_metadata(Some(vec![KeyValue::new(
-                ARROW_SCHEMA_META_KEY.to_owned(),
-                encode_arrow_schema(&schema),
-            )]));
+            .set_offset_index_disabled(true);
         let mut leaves = Vec::new();
         for column in sample.columns() {
             push_leaves(column, &mut leaves);
@@ -57,30 +61,66 @@ impl Format {
                 properties = properties.set_column_encoding(column.path().clone(), encoding);
             }
         }
-        Ok(Self { schema, parquet, properties: properties.build() })
+        let properties = WriterPropertiesPtr::new(properties.build());
+        let columns = {
+            let file = SerializedFileWriter::new(Vec::new(), parquet.root_schema_ptr(), properties.clone())?;
+            ArrowRowGroupWriterFactory::new(&file, schema.clone())
+        };
+        Ok(Self { schema, parquet, properties, columns })
     }
 
-    /// Writes the batches to one file, with some words about it in its metadata. The number of rows in the file.
+    /// Writes the batches to one file, with some words about it in its metadata. Returns the number of rows in the
+    /// file.
     pub(super) fn write<W: Write + Send>(
         &self,
+        packer: &mut Packer,
         to: W,
-        batches: impl IntoIterator<Item = RecordBatch>,
+        batches: &[RecordBatch],
         words: &[(&str, String)],
     ) -> Result<(W, u64), ParquetError> {
-        let options = ArrowWriterOptions::new()
-            .with_properties(self.properties.clone())
-            .with_parquet_schema(self.parquet.clone())
-            .with_skip_arrow_metadata(true);
-        let mut writer = ArrowWriter::try_new_with_options(to, self.schema.clone(), options)?;
+        let mut file = self.start(to)?;
         for (key, value) in words {
-            writer.append_key_value_metadata(KeyValue::new((*key).to_owned(), value.clone()));
+            file.append_key_value_metadata(KeyValue::new((*key).to_owned(), value.clone()));
         }
+        let mut rest = batches;
+        while !rest.is_empty() {
+            let mut rows = 0;
+            let full = rest.iter().position(|batch| {
+                rows += batch.num_rows();
+                rows >= GROUP_ROWS
+            });
+            let (group, after) = rest.split_at(full.map_or(rest.len(), |last| last + 1));
+            let (plain, metadata) = self.encode(group)?;
+            packer.append(&mut file, plain, &metadata)?;
+            rest = after;
+        }
+        let rows = file.flushed_row_groups().iter().map(|group| group.num_rows()).sum::<i64>();
+        Ok((file.into_inner()?, u64::try_from(rows)?))
+    }
+
+    /// A row group, uncompressed.
+    fn encode(&self, batches: &[RecordBatch]) -> Result<(Bytes, RowGroupMetaDataPtr), ParquetError> {
+        let mut writers = self.columns.create_column_writers(0)?;
         for batch in batches {
-            writer.write(&batch)?;
+            let mut writers = writers.iter_mut();
+            for (field, column) in self.schema.fields().iter().zip(batch.columns()) {
+                for (leaf, writer) in compute_leaves(field, column)?.iter().zip(&mut writers) {
+                    writer.write(leaf)?;
+                }
+            }
         }
-        let rows = writer.flushed_row_groups().iter().map(|group| group.num_rows()).sum::<i64>()
-            + writer.in_progress_rows() as i64;
-        Ok((writer.into_inner()?, u64::try_from(rows).unwrap_or_default()))
+        let mut plain = self.start(Vec::new())?;
+        let mut group = plain.next_row_group()?;
+        for writer in writers {
+            writer.close()?.append_to_row_group(&mut group)?;
+        }
+        let metadata = group.close()?;
+        plain.flush()?;
+        Ok((std::mem::take(plain.inner_mut()).into(), metadata))
+    }
+
+    fn start<W: Write + Send>(&self, to: W) -> Result<SerializedFileWriter<W>, ParquetError> {
+        SerializedFileWriter::new(to, self.parquet.root_schema_ptr(), self.properties.clone())
     }
 }
 

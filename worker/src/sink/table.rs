@@ -16,7 +16,7 @@ use arrow_array::types::TimestampMicrosecondType;
 
 use self::days::Days;
 use super::batches::{self, Batches};
-use super::columns::Format;
+use super::columns::{Format, Packer};
 use super::publish::{Files, Publisher};
 use super::{Folders, READ_BYTES_MAX, SinkError};
 use crate::log::{Log, Record, Topic};
@@ -48,6 +48,7 @@ impl TableOptions {
 /// Writes `clean` as Parquet files.
 pub struct TableSink {
     publisher: Publisher,
+    packer: Packer,
     options: TableOptions,
     /// The next offset of `clean` to read.
     next: u64,
@@ -61,7 +62,8 @@ impl TableSink {
     pub fn open(log: Arc<dyn Log>, folders: &Folders, options: TableOptions) -> Result<Self, SinkError> {
         let publisher = Publisher::open(log, GROUP, folders)?;
         let next = publisher.position(Topic::Clean);
-        Ok(Self { publisher, options, next, held: Vec::new(), held_bytes: 0 })
+        let packer = Packer::new().map_err(SinkError::columns(&folders.out))?;
+        Ok(Self { publisher, packer, options, next, held: Vec::new(), held_bytes: 0 })
     }
 
     fn hold(&mut self, record: &Record) -> Result<(), SinkError> {
@@ -85,7 +87,7 @@ impl TableSink {
         self.held_bytes = 0;
         let held = std::mem::take(&mut self.held);
         self.publisher.publish(vec![(Topic::Clean, self.next)], |files| {
-            held.into_iter().try_for_each(|held| held.write(files, &self.options.study))
+            held.into_iter().try_for_each(|held| held.write(files, &mut self.packer, &self.options.study))
         })
     }
 }
@@ -142,7 +144,7 @@ impl Held {
     }
 
     /// Writes and seals one file a day.
-    fn write(self, files: &mut Files, study: &str) -> Result<(), SinkError> {
+    fn write(self, files: &mut Files, packer: &mut Packer, study: &str) -> Result<(), SinkError> {
         let Some(sample) = self.batches.largest() else { return Ok(()) };
         let folder = PathBuf::from(&self.event_type);
         let format = Format::choose(sample).map_err(SinkError::columns(&folder))?;
@@ -157,7 +159,8 @@ impl Held {
         for (day, batches) in self.days.split(&self.batches.all) {
             let file = files.create(&format!("{}/day={day}/{file_name}", self.event_type))?;
             let path = file.path().to_owned();
-            let (file, rows) = format.write(file, batches, &words).map_err(SinkError::columns(&path))?;
+            let (file, rows) =
+                format.write(packer, file, &batches, &words).map_err(SinkError::columns(&path))?;
             files.seal(file)?;
             written += rows;
         }

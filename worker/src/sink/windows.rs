@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::batches::{self, Batches};
-use super::columns::Format;
+use super::columns::{Format, Packer};
 use super::publish::{Files, Publisher};
 use super::{Folders, READ_BYTES_MAX, SinkError};
 use crate::log::{Log, Record, Topic};
@@ -24,6 +24,7 @@ const HELD_BYTES_MAX: usize = 16 << 20;
 /// Writes `windows` as Parquet files.
 pub struct WindowSink {
     publisher: Publisher,
+    packer: Packer,
     study: String,
     /// The next offset of `windows` to read.
     next: u64,
@@ -38,7 +39,8 @@ impl WindowSink {
     pub fn open(log: Arc<dyn Log>, folders: &Folders, study: &str) -> Result<Self, SinkError> {
         let publisher = Publisher::open(log, GROUP, folders)?;
         let next = publisher.position(Topic::Windows);
-        Ok(Self { publisher, study: study.to_owned(), next, held: Vec::new(), held_bytes: 0 })
+        let packer = Packer::new().map_err(SinkError::columns(&folders.out))?;
+        Ok(Self { publisher, packer, study: study.to_owned(), next, held: Vec::new(), held_bytes: 0 })
     }
 
     fn hold(&mut self, record: &Record) -> Result<(), SinkError> {
@@ -59,7 +61,9 @@ impl WindowSink {
         self.held_bytes = 0;
         let held = std::mem::take(&mut self.held);
         self.publisher.publish(vec![(Topic::Windows, self.next)], |files| {
-            held.into_iter().try_for_each(|(window, batches)| write(files, &self.study, &window, batches))
+            held.into_iter().try_for_each(|(window, batches)| {
+                write(files, &mut self.packer, &self.study, &window, &batches)
+            })
         })
     }
 }
@@ -86,7 +90,13 @@ impl Role for WindowSink {
 }
 
 /// Writes and seals one file.
-fn write(files: &mut Files, study: &str, window: &str, batches: Batches) -> Result<(), SinkError> {
+fn write(
+    files: &mut Files,
+    packer: &mut Packer,
+    study: &str,
+    window: &str,
+    batches: &Batches,
+) -> Result<(), SinkError> {
     let Some(sample) = batches.largest() else { return Ok(()) };
     let format = Format::choose(sample).map_err(SinkError::columns(&PathBuf::from(window)))?;
     let words = [
@@ -96,8 +106,7 @@ fn write(files: &mut Files, study: &str, window: &str, batches: Batches) -> Resu
     ];
     let file = files.create(&format!("{window}/{}", batches.file_name()))?;
     let path = file.path().to_owned();
-    let (file, rows) =
-        format.write(file, batches.all.iter().cloned(), &words).map_err(SinkError::columns(&path))?;
+    let (file, rows) = format.write(packer, file, &batches.all, &words).map_err(SinkError::columns(&path))?;
     batches.check(rows, &path)?;
     files.seal(file)
 }
