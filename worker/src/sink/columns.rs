@@ -9,7 +9,7 @@ use std::io::Write;
 
 use arrow_array::cast::AsArray;
 use arrow_array::{Array, ArrayRef, RecordBatch};
-use arrow_schema::{DataType, SchemaRef};
+use arrow_schema::{DataType, FieldRef, Schema, SchemaRef};
 use bytes::Bytes;
 use parquet::arrow::arrow_writer::{ArrowRowGroupWriterFactory, compute_leaves};
 use parquet::arrow::{ARROW_SCHEMA_META_KEY, ArrowSchemaConverter, encode_arrow_schema};
@@ -18,7 +18,7 @@ use parquet::errors::ParquetError;
 use parquet::file::metadata::{KeyValue, RowGroupMetaDataPtr};
 use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesPtr};
 use parquet::file::writer::SerializedFileWriter;
-use parquet::schema::types::SchemaDescriptor;
+use parquet::schema::types::TypePtr;
 
 pub(super) use self::pack::Packer;
 
@@ -30,21 +30,29 @@ const GROUP_ROWS: usize = 1 << 20;
 
 /// How files of one schema are written.
 pub(super) struct Format {
-    schema: SchemaRef,
-    parquet: SchemaDescriptor,
+    /// All columns.
+    schema: TypePtr,
     properties: WriterPropertiesPtr,
-    columns: ArrowRowGroupWriterFactory,
+    columns: Vec<Column>,
+}
+
+/// A column of the batches, which is several in Parquet if it is nested. Each is encoded by itself, so that no more
+/// than one is in memory besides the batches.
+struct Column {
+    field: FieldRef,
+    schema: TypePtr,
+    writers: ArrowRowGroupWriterFactory,
 }
 
 impl Format {
     /// Chooses the encodings for a schema by what a batch of it holds.
     pub(super) fn choose(sample: &RecordBatch) -> Result<Self, ParquetError> {
-        let schema = sample.schema();
-        let parquet = ArrowSchemaConverter::new().convert(&schema)?;
-        let arrow = KeyValue::new(ARROW_SCHEMA_META_KEY.to_owned(), encode_arrow_schema(&schema));
+        let arrow = sample.schema();
+        let schema = ArrowSchemaConverter::new().convert(&arrow)?;
+        let arrow_schema = KeyValue::new(ARROW_SCHEMA_META_KEY.to_owned(), encode_arrow_schema(&arrow));
         let mut properties = WriterProperties::builder()
             .set_created_by(concat!("transect ", env!("CARGO_PKG_VERSION")).to_owned())
-            .set_key_value_metadata(Some(vec![arrow]))
+            .set_key_value_metadata(Some(vec![arrow_schema]))
             // Compressed by `Packer`.
             .set_compression(Compression::UNCOMPRESSED)
             // The statistics of a chunk let readers skip files; those of pages cost more than they save here.
@@ -54,7 +62,7 @@ impl Format {
         for column in sample.columns() {
             push_leaves(column, &mut leaves);
         }
-        for (leaf, column) in leaves.iter().zip(parquet.columns()) {
+        for (leaf, column) in leaves.iter().zip(schema.columns()) {
             let (dictionary, encoding) = leaf_encoding(leaf);
             properties = properties.set_column_dictionary_enabled(column.path().clone(), dictionary);
             if let Some(encoding) = encoding {
@@ -62,11 +70,9 @@ impl Format {
             }
         }
         let properties = WriterPropertiesPtr::new(properties.build());
-        let columns = {
-            let file = SerializedFileWriter::new(Vec::new(), parquet.root_schema_ptr(), properties.clone())?;
-            ArrowRowGroupWriterFactory::new(&file, schema.clone())
-        };
-        Ok(Self { schema, parquet, properties, columns })
+        let columns =
+            arrow.fields().iter().map(|field| Column::new(field, &properties)).collect::<Result<_, _>>()?;
+        Ok(Self { schema: schema.root_schema_ptr(), properties, columns })
     }
 
     /// Writes the batches to one file, with some words about it in its metadata. Returns the number of rows in the
@@ -78,7 +84,7 @@ impl Format {
         batches: &[RecordBatch],
         words: &[(&str, String)],
     ) -> Result<(W, u64), ParquetError> {
-        let mut file = self.start(to)?;
+        let mut file = SerializedFileWriter::new(to, self.schema.clone(), self.properties.clone())?;
         for (key, value) in words {
             file.append_key_value_metadata(KeyValue::new((*key).to_owned(), value.clone()));
         }
@@ -89,27 +95,43 @@ impl Format {
                 rows += batch.num_rows();
                 rows >= GROUP_ROWS
             });
-            let (group, after) = rest.split_at(full.map_or(rest.len(), |last| last + 1));
-            let (plain, metadata) = self.encode(group)?;
-            packer.append(&mut file, plain, &metadata)?;
+            let (batches, after) = rest.split_at(full.map_or(rest.len(), |last| last + 1));
+            let mut group = file.next_row_group()?;
+            for (at, column) in self.columns.iter().enumerate() {
+                let arrays = batches.iter().map(|batch| batch.column(at));
+                let (plain, metadata) = column.encode(arrays, &self.properties)?;
+                packer.append(&mut group, plain, &metadata)?;
+            }
+            group.close()?;
             rest = after;
         }
         let rows = file.flushed_row_groups().iter().map(|group| group.num_rows()).sum::<i64>();
         Ok((file.into_inner()?, u64::try_from(rows)?))
     }
+}
 
-    /// A row group, uncompressed.
-    fn encode(&self, batches: &[RecordBatch]) -> Result<(Bytes, RowGroupMetaDataPtr), ParquetError> {
-        let mut writers = self.columns.create_column_writers(0)?;
-        for batch in batches {
-            let mut writers = writers.iter_mut();
-            for (field, column) in self.schema.fields().iter().zip(batch.columns()) {
-                for (leaf, writer) in compute_leaves(field, column)?.iter().zip(&mut writers) {
-                    writer.write(leaf)?;
-                }
+impl Column {
+    fn new(field: &FieldRef, properties: &WriterPropertiesPtr) -> Result<Self, ParquetError> {
+        let arrow = SchemaRef::new(Schema::new(vec![field.clone()]));
+        let schema = ArrowSchemaConverter::new().convert(&arrow)?.root_schema_ptr();
+        let file = SerializedFileWriter::new(Vec::new(), schema.clone(), properties.clone())?;
+        let writers = ArrowRowGroupWriterFactory::new(&file, arrow);
+        Ok(Self { field: field.clone(), schema, writers })
+    }
+
+    /// The arrays as a row group of this column alone, uncompressed, and what describes these bytes.
+    fn encode<'a>(
+        &self,
+        arrays: impl Iterator<Item = &'a ArrayRef>,
+        properties: &WriterPropertiesPtr,
+    ) -> Result<(Bytes, RowGroupMetaDataPtr), ParquetError> {
+        let mut writers = self.writers.create_column_writers(0)?;
+        for array in arrays {
+            for (leaf, writer) in compute_leaves(&self.field, array)?.iter().zip(&mut writers) {
+                writer.write(leaf)?;
             }
         }
-        let mut plain = self.start(Vec::new())?;
+        let mut plain = SerializedFileWriter::new(Vec::new(), self.schema.clone(), properties.clone())?;
         let mut group = plain.next_row_group()?;
         for writer in writers {
             writer.close()?.append_to_row_group(&mut group)?;
@@ -117,10 +139,6 @@ impl Format {
         let metadata = group.close()?;
         plain.flush()?;
         Ok((std::mem::take(plain.inner_mut()).into(), metadata))
-    }
-
-    fn start<W: Write + Send>(&self, to: W) -> Result<SerializedFileWriter<W>, ParquetError> {
-        SerializedFileWriter::new(to, self.parquet.root_schema_ptr(), self.properties.clone())
     }
 }
 

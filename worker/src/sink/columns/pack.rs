@@ -11,7 +11,7 @@ use parquet::column::writer::ColumnCloseResult;
 use parquet::errors::ParquetError;
 use parquet::file::metadata::{ColumnChunkMetaData, RowGroupMetaData};
 use parquet::file::serialized_reader::SerializedPageReader;
-use parquet::file::writer::{SerializedFileWriter, SerializedPageWriter, TrackedWrite};
+use parquet::file::writer::{SerializedPageWriter, SerializedRowGroupWriter, TrackedWrite};
 use zstd::bulk::Compressor;
 
 /// Fast, and what Parquet writers use by default.
@@ -30,24 +30,20 @@ impl Packer {
         Ok(Self { zstd: Compressor::new(LEVEL)?, compression })
     }
 
-    /// Appends a row group, given uncompressed as the bytes that `group` describes, to a file.
+    /// Appends columns, given uncompressed as the bytes that `columns` describes, to a row group.
     pub(super) fn append<W: Write + Send>(
         &mut self,
-        file: &mut SerializedFileWriter<W>,
+        to: &mut SerializedRowGroupWriter<'_, W>,
         plain: Bytes,
-        group: &RowGroupMetaData,
+        columns: &RowGroupMetaData,
     ) -> Result<(), ParquetError> {
         let plain = Arc::new(plain);
-        let mut packed = TrackedWrite::new(Vec::with_capacity(plain.len() / 2));
-        let rows = usize::try_from(group.num_rows())?;
-        let pack = |column| self.pack(&plain, column, rows, &mut packed);
-        let columns = group.columns().iter().map(pack).collect::<Result<Vec<_>, _>>()?;
-        let packed = Bytes::from(packed.into_inner()?);
-        let mut to = file.next_row_group()?;
-        for column in columns {
-            to.append_column(&packed, column)?;
+        let rows = usize::try_from(columns.num_rows())?;
+        for column in columns.columns() {
+            let mut packed = TrackedWrite::new(Vec::new());
+            let close = self.pack(&plain, column, rows, &mut packed)?;
+            to.append_column(&Bytes::from(packed.into_inner()?), close)?;
         }
-        to.close()?;
         Ok(())
     }
 
