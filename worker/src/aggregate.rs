@@ -64,9 +64,24 @@ impl Aggregate {
             }
         }
         for (_, merge) in &mut self.merges {
-            merge.settle();
+            merge.settle()?;
         }
         Ok(())
+    }
+
+    /// The next records up to a watermark: what is committed is then always settled by it.
+    fn read_whole_epochs(&self) -> Result<Vec<Record>, RoleError> {
+        let mut bytes = READ_BYTES;
+        loop {
+            let mut records = self.log.read(Topic::Partials, self.offset, bytes)?;
+            let last = records.iter().rposition(|rec| rec.header(record::WATERMARK).is_some());
+            let at_end = records.last().is_none_or(|rec| rec.offset + 1 == self.log.end(Topic::Partials));
+            records.truncate(last.map_or(0, |last| last + 1));
+            if !records.is_empty() || at_end {
+                return Ok(records);
+            }
+            bytes *= 2;
+        }
     }
 
     /// Takes a window's pieces in, or gives the watermark of a record that has one.
@@ -118,7 +133,7 @@ impl Role for Aggregate {
     }
 
     fn step(&mut self) -> Result<bool, RoleError> {
-        let records = self.log.read(Topic::Partials, self.offset, READ_BYTES)?;
+        let records = self.read_whole_epochs()?;
         if records.is_empty() {
             return Ok(false);
         }

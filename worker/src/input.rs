@@ -8,9 +8,11 @@ mod lines;
 mod position;
 mod progress;
 mod raw_bytes;
+mod split;
 mod values;
 
 use std::collections::VecDeque;
+use std::fs::File;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -21,6 +23,7 @@ pub use self::error::InputError;
 pub use self::file::FileInput;
 pub use self::position::{FilePosition, SourcePosition};
 pub use self::progress::Progress;
+pub use self::split::{BodyError, split_body};
 
 /// The files of one source, one after the other.
 pub struct FileSource {
@@ -31,6 +34,7 @@ pub struct FileSource {
     current: Option<FileInput>,
     position: SourcePosition,
     progress: Progress,
+    spill: Option<File>,
 }
 
 impl FileSource {
@@ -52,7 +56,14 @@ impl FileSource {
             current: None,
             position: position.unwrap_or_default(),
             progress,
+            spill: None,
         }
+    }
+
+    /// Writes each event that is too large to hold into the file, in place of the one before.
+    pub fn spill_into(mut self, file: File) -> Self {
+        self.spill = Some(file);
+        self
     }
 
     /// The next batch; None when all files are read through. After an error the position is where it occurred, and
@@ -63,8 +74,10 @@ impl FileSource {
                 let Some(path) = self.waiting.pop_front() else { return Ok(None) };
                 let position = self.position.of(&path);
                 let (source, event_type) = (Arc::clone(&self.source), self.event_type.clone());
-                self.current =
-                    FileInput::open(&path, source, event_type, self.limits, position, self.progress.clone())?;
+                let progress = self.progress.clone();
+                let opened = FileInput::open(&path, source, event_type, self.limits, position, progress)?;
+                let spill = || self.spill.as_ref().and_then(|file| file.try_clone().ok());
+                self.current = opened.map(|input| input.spill_into(spill()));
                 continue;
             };
             let batch = current.next();

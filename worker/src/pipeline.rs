@@ -9,7 +9,7 @@
 //! ```
 
 use std::collections::BTreeMap;
-use std::fs;
+use std::fs::{self, File};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -33,10 +33,11 @@ use crate::report::Report;
 use crate::role::RoleError;
 use crate::runner::{Flag, Runner};
 use crate::secret;
-use crate::sink::archive::Archive;
+use crate::sink::Folders;
+use crate::sink::archive::{Archive, ArchiveState};
 use crate::sink::rejected::RejectedSink;
-use crate::sink::table::TableSink;
-use crate::sink::windows::WindowsSink;
+use crate::sink::table::{TableOptions, TableSink};
+use crate::sink::windows::WindowSink;
 
 /// Sinks write what they hold at least so often while events trickle in.
 const FLUSH_INTERVAL: Duration = Duration::from_secs(10);
@@ -110,23 +111,23 @@ pub fn run(config: &PipelineConfig, options: &Options, watch: &Watch) -> Result<
         readers.push((topic, group));
         sinks.push(flag);
     };
-    let out = &options.out;
+    let folders = Folders { out: options.out.clone(), state: options.state.clone() };
     if config.cold.table {
-        let sink = TableSink::new(Arc::clone(&log), out)?;
+        let sink = TableSink::open(Arc::clone(&log), &folders, TableOptions::new(&config.study))?;
         started(Topic::Clean, "table", runner.spawn(sink, after(&processed))?);
     }
-    let sink = WindowsSink::new(Arc::clone(&log), out)?;
+    let sink = WindowSink::open(Arc::clone(&log), &folders, &config.study)?;
     started(Topic::Windows, "windows", runner.spawn(sink, after(&aggregated))?);
-    let sink = RejectedSink::new(Arc::clone(&log), out)?;
+    let sink = RejectedSink::open(Arc::clone(&log), &folders)?;
     started(Topic::Rejected, "rejected", runner.spawn(sink, after(&processed))?);
     if config.cold.archive {
-        let sink = Archive::new(Arc::clone(&log), out, config)?;
+        let sink = archive(&log, &folders, config)?;
         started(Topic::Raw, "archive", runner.spawn(sink, after(&processed))?);
     }
 
     // what is done with → removed; the ledger → ledger.json
     readers.retain(|(topic, _)| *topic != Topic::Raw && *topic != Topic::Partials);
-    let ledger = out.join("ledger.json");
+    let ledger = options.out.join("ledger.json");
     let housekeeping = Housekeeping::new(Arc::clone(&log), readers, ledger, &config.study, &config.name);
     runner.spawn(housekeeping, options.drain.then_some(sinks))?;
 
@@ -213,6 +214,23 @@ impl Stages {
             clock: now_micros,
         })
     }
+}
+
+/// The archive reads the inputs a second time, in its own time; its reading is no progress to show.
+fn archive(log: &Arc<dyn Log>, folders: &Folders, config: &PipelineConfig) -> Result<Archive, RoleError> {
+    let state = ArchiveState::committed(&**log)?;
+    let path = folders.state.join("spill");
+    let failed = |error| format!("create {}: {error}", path.display());
+    let spill = File::options().read(true).write(true).create(true).truncate(true).open(&path).map_err(failed)?;
+    let mut readers = Vec::new();
+    for source in &config.sources {
+        if let SourceKind::Files { paths } = &source.kind {
+            let (position, progress) = (state.input(&source.name), Progress::default());
+            let reader = FileSource::new(paths, &source.name, None, config.limits, position, progress);
+            readers.push((source.name.clone(), reader.spill_into(spill.try_clone().map_err(failed)?)));
+        }
+    }
+    Archive::new(Arc::clone(log), folders, readers, spill)
 }
 
 fn http_sources(config: &PipelineConfig) -> Vec<(String, Option<String>)> {

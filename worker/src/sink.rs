@@ -2,6 +2,7 @@
 //! once whatever dies when. `publish` holds the protocol that all of them share; nothing else renames or removes a
 //! file.
 
+pub mod archive;
 mod batches;
 mod columns;
 #[cfg(test)]

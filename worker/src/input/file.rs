@@ -2,7 +2,7 @@
 //! run that resumes cuts as an undisturbed one does.
 
 use std::fs::File;
-use std::io;
+use std::io::{self, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -36,6 +36,7 @@ pub struct FileInput {
     ended: bool,
     trouble: Option<io::Error>,
     events: u64,
+    spill: Option<File>,
 }
 
 /// The events found at the beginning of a buffer.
@@ -143,7 +144,13 @@ impl FileInput {
             ended: false,
             trouble: None,
             events: 0,
+            spill: None,
         }))
+    }
+
+    pub(super) fn spill_into(mut self, file: Option<File>) -> Self {
+        self.spill = file;
+        self
     }
 
     /// The file.
@@ -290,6 +297,7 @@ impl FileInput {
         let line = self.position.line;
         let mut passing = Passing::new();
         let mut scan = values::Scan::default();
+        self.spill(None)?;
         loop {
             let end = match self.position.state {
                 ReadState::Line => memchr::memchr(b'\n', &self.rest),
@@ -297,7 +305,9 @@ impl FileInput {
             };
             let taken = end.unwrap_or(self.rest.len());
             let event = &self.rest[..taken];
-            passing.take(if end.is_some() { event.strip_suffix(b"\r").unwrap_or(event) } else { event });
+            let event = if end.is_some() { event.strip_suffix(b"\r").unwrap_or(event) } else { event };
+            passing.take(event);
+            self.spill(Some(event))?;
             self.skip(taken);
             if end.is_some() {
                 break;
@@ -322,6 +332,16 @@ impl FileInput {
         let consumed = head.len();
         let found = Found { events: vec![span], oversized: vec![passing.finish()], consumed, lines: 0, first_line: 0 };
         Ok(self.batch(head, found, line))
+    }
+
+    /// Keeps the bytes of an oversized event where that is wanted; None begins with the next one.
+    fn spill(&self, bytes: Option<&[u8]>) -> Result<(), InputError> {
+        let Some(mut file) = self.spill.as_ref() else { return Ok(()) };
+        let spilled = match bytes {
+            Some(bytes) => file.write_all(bytes),
+            None => file.set_len(0).and_then(|()| file.rewind()),
+        };
+        spilled.map_err(|source| InputError::Io { doing: "spill a large event of", path: self.name.to_string(), source })
     }
 
     /// At the end of what can be read: trouble, half a value, or nothing to complain of.

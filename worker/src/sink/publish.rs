@@ -152,6 +152,13 @@ impl Files {
         Ok(Temporary { file, path, name: name.to_owned() })
     }
 
+    /// Gives a file another name before it is sealed, for files whose last position is known only at their end.
+    pub fn rename(&mut self, file: Temporary, name: &str) -> Result<Temporary, SinkError> {
+        let path = temporary(&self.folder.join(name));
+        fs::rename(&file.path, &path).map_err(SinkError::io("rename", &file.path))?;
+        Ok(Temporary { file: file.file, path, name: name.to_owned() })
+    }
+
     /// Makes a finished file's content durable. It will be part of the next `prepare`.
     pub fn seal(&mut self, file: Temporary) -> Result<(), SinkError> {
         file.file.sync_all().map_err(SinkError::io("sync", &file.path))?;

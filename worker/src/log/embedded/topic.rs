@@ -92,7 +92,8 @@ impl Segments {
         let mut runs = Vec::new();
         let mut budget = bytes_max as u64;
         let mut from = from;
-        for segment in self.0.iter().filter(|segment| segment.next() > from) {
+        let unread = self.0.partition_point(|segment| segment.next() <= from);
+        for segment in &self.0[unread..] {
             let first = (from - segment.base) as usize;
             let start = segment.positions[first];
             let within = segment.positions[first..].partition_point(|position| position - start < budget).max(1);
