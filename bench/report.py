@@ -88,7 +88,8 @@ def verdict(passed: bool, text: str) -> str:
 def machine(binary: Path, load: float) -> dict[str, str]:
     """Where it ran and what."""
     said = subprocess.run([binary, "--version"], check=True, capture_output=True, text=True).stdout.strip()
-    cpu = next((l for l in Path("/proc/cpuinfo").read_text().splitlines() if l.startswith("model name")), "unknown")
+    rows = Path("/proc/cpuinfo").read_text().splitlines()
+    cpu = next((row for row in rows if row.startswith("model name")), "unknown")
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     return {
         "processor": f"{cpu.split(':')[-1].strip()}, {os.cpu_count()} cores",

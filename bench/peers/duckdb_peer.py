@@ -29,7 +29,7 @@ def main(source: str, target: str, threads: str, how: str) -> None:
     rows = db.execute(f"""
         COPY (FROM read_json('{source}', format = 'newline_delimited'{columns}))
         TO '{target}' (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1)
-    """).fetchone()[0]
+    """).fetchall()[0][0]
     print(json.dumps({"wall": time.perf_counter() - wall, "cpu": time.process_time() - cpu, "rows": rows}))
 
 

@@ -15,7 +15,7 @@ def main(target: str) -> None:
     columns = [row[0] for row in db.execute("DESCRIBE written").fetchall()]
     codecs = db.execute(f"SELECT DISTINCT compression FROM parquet_metadata({files})").fetchall()
     print(json.dumps({
-        "rows": db.execute("SELECT count(*) FROM written").fetchone()[0],
+        "rows": db.execute("SELECT count(*) FROM written").fetchall()[0][0],
         "columns": sorted(c for c in columns if not c.startswith("_") and c != "extra"),
         "codecs": sorted(codec for (codec,) in codecs),
         "bytes": sum(Path(f).stat().st_size for f in files),

@@ -41,7 +41,7 @@ BREAKS = {
     "no time": lambda line: re.sub('"time":[^,]+,', "", line, count=1),
     "time that isn't": put("time", '"2026-13-01T00:00:00Z"'),
     "unknown member": lambda line: line.replace('"station"', '"stat":1,"station"'),
-    "serial is a fraction": put("serial", "0.5"),
+    "serial is a fraction": put("serial", "1.5"),
 }
 
 

@@ -79,8 +79,8 @@ def compare(db, study: Study, window: Window, folder: Path) -> Result:
     result = Result(window.name)
     result.windows, result.rows = db.execute(
         "SELECT (SELECT count(*) FROM expected), (SELECT count(*) FROM issued)"
-    ).fetchone()
-    result.revised = result.rows - db.execute("SELECT count(*) FROM actual").fetchone()[0]
+    ).fetchall()[0]
+    result.revised = result.rows - db.execute("SELECT count(*) FROM actual").fetchall()[0][0]
     check(db, result, "missing", "SELECT e FROM joined WHERE a IS NULL")
     check(db, result, "not expected", "SELECT a FROM joined WHERE e IS NULL")
     check(db, result, "not final", "SELECT a FROM joined WHERE a IS NOT NULL AND NOT a.final")
@@ -115,7 +115,8 @@ def sketch(db, result: Result, aggregate) -> None:
         size, bound = f"coalesce(len({e}), 0)", RANK_ERROR
         below, upto = (f"len(list_filter({e}, lambda x: x {sign} {a})) / len({e})" for sign in ("<", "<="))
         # The value found stands for the ranks from `below` to `upto`; how far is q from them?
-        error = f"CASE WHEN {upto} > {below} THEN greatest(0, {below} - {aggregate.q}, {aggregate.q} - {upto}) ELSE 1 END"
+        distance = f"greatest(0, {below} - {aggregate.q}, {aggregate.q} - {upto})"
+        error = f"CASE WHEN {upto} > {below} THEN {distance} ELSE 1 END"
         error = f"CASE WHEN {size} = 0 THEN CAST({a} IS NOT NULL AS INT) ELSE coalesce({error}, 1) END"
     else:
         size, bound = e, DISTINCT_ERROR

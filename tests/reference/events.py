@@ -9,7 +9,6 @@ from pathlib import Path
 import duckdb
 import jsonschema
 import pyarrow
-
 from manifest import Study
 
 TO_MICROS = {"UnixSeconds": 1e6, "UnixMillis": 1e3, "UnixMicros": 1.0}

@@ -53,7 +53,7 @@ def members(study: Study, window: Window) -> str:
 
 def sessions(window: Window, groups: str) -> str:
     """SQL: as `members`, for sessions."""
-    by = "PARTITION BY " + ", ".join(['"%s"' % name for name in window.groups()] + ["true"])
+    by = "PARTITION BY " + ", ".join([f'"{name}"' for name in window.groups()] + ["true"])
     return f"""
         SELECT *, min(t) OVER ({by}, run, piece) AS start, max(t) OVER ({by}, run, piece) + {window.size} AS stop FROM (
             SELECT *, CASE WHEN max(t) OVER w - min(t) OVER w > {window.longest} THEN t // {window.longest} END AS piece
@@ -80,7 +80,7 @@ def create(db, study: Study, window: Window) -> None:
 def late(db, window: Window) -> int:
     """How many (event, window instance) pairs came too late; for sessions, events."""
     if window.kind == "session":
-        return db.execute("SELECT (SELECT count(*) FROM accepted) - (SELECT count(*) FROM members)").fetchone()[0]
+        return db.execute("SELECT (SELECT count(*) FROM accepted) - (SELECT count(*) FROM members)").fetchall()[0][0]
     latest = f"t // {window.every} * {window.every}"
     all_pairs = f"SELECT sum(len(range({latest}, t - {window.size}, -{window.every}))) FROM accepted"
-    return int(db.execute(f"SELECT ({all_pairs}) - (SELECT count(*) FROM members)").fetchone()[0])
+    return int(db.execute(f"SELECT ({all_pairs}) - (SELECT count(*) FROM members)").fetchall()[0][0])

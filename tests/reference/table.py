@@ -30,7 +30,7 @@ def main() -> int:
     problems = check_table(db, study, args.out) + check_rejects(db, args.out) + check_ledger(db, args.out)
     for problem in problems:
         print(f"    {problem}")
-    rows, refused = db.execute("SELECT (SELECT count(*) FROM accepted), count(errors) FROM input").fetchone()
+    rows, refused = db.execute("SELECT (SELECT count(*) FROM accepted), count(errors) FROM input").fetchall()[0]
     print(f"{args.example}: {rows} rows and {refused} rejects expected: {'DIFFERS' if problems else 'ok'}")
     return 1 if problems else 0
 
@@ -43,10 +43,10 @@ def check_table(db, study: Study, out: Path) -> list[str]:
     """)
     problems = []
     for what, query in {
-        "lines that are not in the table": "SELECT line FROM accepted WHERE line NOT IN (SELECT _line FROM rows)",
-        "lines that should not be in the table": "SELECT _line FROM rows WHERE _line NOT IN (SELECT line FROM accepted)",
-        "lines in the table more than once": "SELECT _line FROM rows GROUP BY 1 HAVING count(*) > 1",
-        "rows with another event time": "SELECT line FROM accepted JOIN rows ON line = _line WHERE t <> epoch_us(_time)",
+        "lines that are not in the table": "FROM accepted SELECT line WHERE line NOT IN (SELECT _line FROM rows)",
+        "lines that should not be there": "FROM rows SELECT _line WHERE _line NOT IN (SELECT line FROM accepted)",
+        "lines in the table more than once": "FROM rows SELECT _line GROUP BY 1 HAVING count(*) > 1",
+        "rows with another time": "FROM accepted JOIN rows ON line = _line SELECT line WHERE t <> epoch_us(_time)",
     }.items():
         if found := db.execute(query).fetchall():
             problems.append(f"{what}: {len(found)}, such as line {found[0][0]}")
@@ -117,7 +117,8 @@ def check_rejects(db, out: Path) -> list[str]:
         found[record["line"]] = record
     wanted = dict(db.execute("SELECT line, errors FROM input WHERE errors IS NOT NULL").fetchall())
     for line in sorted(wanted.keys() ^ found.keys()):
-        problems.append(f"line {line} was {'not ' if line in wanted else ''}rejected: {found.get(line, wanted.get(line))}")
+        verb = "was not rejected" if line in wanted else "was rejected"
+        problems.append(f"line {line} {verb}: {found.get(line, wanted.get(line))}")
     for line in wanted.keys() & found.keys():
         record = found[line]
         named = {"keyword": record["keyword"], "pointer": record["pointer"]}
@@ -129,7 +130,7 @@ def check_rejects(db, out: Path) -> list[str]:
 def check_ledger(db, out: Path) -> list[str]:
     """The ledger's sums are those of the input."""
     query = "SELECT count(*), (SELECT count(*) FROM accepted), count(errors) FROM input"
-    read_, accepted, rejected = db.execute(query).fetchone()
+    read_, accepted, rejected = db.execute(query).fetchall()[0]
     wanted = {
         "read": read_, "accepted": accepted, "duplicate": read_ - accepted - rejected, "rejected": rejected,
     }
