@@ -1,0 +1,18 @@
+#!/bin/sh
+# Runs each example with the real binary and holds what comes out against the reference.
+# TRANSECT names the binary, PYTHON the interpreter with the packages.
+set -eu
+
+cd "$(dirname "$0")/.."
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+for example in examples/[0-9]*/; do
+    example=${example%/}
+    out=$work/$(basename "$example")
+    echo "== $example"
+    "$TRANSECT" validate -f "$example"
+    "$TRANSECT" up -f "$example" --drain --out "$out" --state "$out.state"
+    "$PYTHON" tests/reference/table.py "$example" "$out"
+    "$PYTHON" tests/reference/windows.py "$example" "$out"
+done
