@@ -82,6 +82,9 @@ pub struct UpArgs {
     /// Threads that decode events [default: one a core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=512))]
     pub threads: Option<u16>,
+    /// Bytes of events that are committed together; fewer issue windows in smaller steps
+    #[arg(long, value_name = "BYTES", default_value_t = transect_worker::pipeline::EPOCH_BYTES)]
+    pub epoch_bytes: usize,
     /// End with an error status if any event was rejected
     #[arg(long)]
     pub fail_on_rejected: bool,

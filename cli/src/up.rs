@@ -31,6 +31,7 @@ pub fn run(args: UpArgs) -> anyhow::Result<ExitCode> {
         listen: args.listen,
         drain: args.drain,
         threads: args.threads.map_or_else(cores, usize::from),
+        epoch_bytes: args.epoch_bytes,
     };
     let watch = Watch { listening: Some(say_listening), ..Watch::default() };
     stop_on_signals(&watch)?;

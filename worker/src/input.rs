@@ -25,6 +25,9 @@ pub use self::position::{FilePosition, SourcePosition};
 pub use self::progress::Progress;
 pub use self::split::{BodyError, split_body};
 
+/// A batch holds about so many bytes.
+const CHUNK_BYTES: usize = 1024 * 1024;
+
 /// The files of one source, one after the other.
 pub struct FileSource {
     source: Arc<str>,
@@ -35,6 +38,7 @@ pub struct FileSource {
     position: SourcePosition,
     progress: Progress,
     spill: Option<File>,
+    chunk_bytes: usize,
 }
 
 impl FileSource {
@@ -57,6 +61,7 @@ impl FileSource {
             position: position.unwrap_or_default(),
             progress,
             spill: None,
+            chunk_bytes: CHUNK_BYTES,
         }
     }
 
@@ -64,6 +69,11 @@ impl FileSource {
     pub fn spill_into(mut self, file: File) -> Self {
         self.spill = Some(file);
         self
+    }
+
+    /// Reads batches of at most about so many bytes, if that is less than usual.
+    pub fn chunks_of(self, bytes: usize) -> Self {
+        Self { chunk_bytes: bytes.clamp(1, CHUNK_BYTES), ..self }
     }
 
     /// The next batch; None when all files are read through. After an error the position is where it occurred, and
@@ -77,7 +87,7 @@ impl FileSource {
                 let progress = self.progress.clone();
                 let opened = FileInput::open(&path, source, event_type, self.limits, position, progress)?;
                 let spill = || self.spill.as_ref().and_then(|file| file.try_clone().ok());
-                self.current = opened.map(|input| input.spill_into(spill()));
+                self.current = opened.map(|input| input.chunks_of(self.chunk_bytes).spill_into(spill()));
                 continue;
             };
             let batch = current.next();

@@ -55,7 +55,12 @@ pub struct Options {
     pub drain: bool,
     /// Number of decoding threads.
     pub threads: usize,
+    /// Bytes of events in one transaction. Fewer make windows be issued and revised in smaller steps.
+    pub epoch_bytes: usize,
 }
+
+/// The usual size of an epoch: large enough that what a commit costs is lost in it, small enough to be held in memory.
+pub const EPOCH_BYTES: usize = 16 * 1024 * 1024;
 
 /// What the caller sees of a running pipeline.
 #[derive(Clone, Default)]
@@ -192,7 +197,8 @@ impl Stages {
                         config.limits,
                         position,
                         watch.progress.clone(),
-                    );
+                    )
+                    .chunks_of(options.epoch_bytes);
                     (true, Some(reader))
                 }
             };
@@ -208,6 +214,7 @@ impl Stages {
             generation: config.generation,
             dedup_window_micros: config.dedup.window.micros(),
             threads: options.threads,
+            epoch_bytes: options.epoch_bytes,
             drain: options.drain,
             behind: config.cold.table.then_some("table"),
             metrics: Arc::clone(metrics),

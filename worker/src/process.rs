@@ -32,8 +32,6 @@ use crate::role::{Role, RoleError};
 /// The group under which the process role commits.
 pub const GROUP: &str = "process";
 
-/// An epoch ends at so many bytes of events.
-const EPOCH_BYTES: usize = 16 * 1024 * 1024;
 const RAW_READ_BYTES: usize = 1024 * 1024;
 /// Records of `clean` that the table may lag behind (each about 1 MiB) before reading pauses.
 const BACKLOG_RECORDS_MAX: u64 = 256;
@@ -58,6 +56,8 @@ pub struct ProcessParts {
     pub generation: u64,
     /// The dedup window in microseconds.
     pub dedup_window_micros: i64,
+    /// An epoch ends at so many bytes of events.
+    pub epoch_bytes: usize,
     /// Number of decoding threads.
     pub threads: usize,
     /// Whether to close all windows once the bounded sources are read through.
@@ -172,7 +172,7 @@ impl Process {
     fn accept(&mut self, source: usize, decoded: DecodedBatch) -> Result<(), RoleError> {
         let processed = self.processor.accept(source, decoded)?;
         self.epoch.add(&self.parts.types, processed)?;
-        if self.epoch.bytes() >= EPOCH_BYTES {
+        if self.epoch.bytes() >= self.parts.epoch_bytes {
             self.end_epoch()?;
         }
         Ok(())

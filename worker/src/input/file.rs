@@ -16,8 +16,6 @@ use super::progress::Progress;
 use super::raw_bytes::{Compression, RawBytes, head_hash};
 use super::{lines, values};
 
-/// A chunk holds about so many bytes.
-const CHUNK_BYTES: usize = 1024 * 1024;
 /// What is kept of an event beyond the size limit.
 const HEAD_BYTES: usize = 4096;
 
@@ -37,6 +35,7 @@ pub struct FileInput {
     trouble: Option<io::Error>,
     events: u64,
     spill: Option<File>,
+    chunk_bytes: usize,
 }
 
 /// The events found at the beginning of a buffer.
@@ -145,7 +144,12 @@ impl FileInput {
             trouble: None,
             events: 0,
             spill: None,
+            chunk_bytes: super::CHUNK_BYTES,
         }))
+    }
+
+    pub(super) fn chunks_of(self, bytes: usize) -> Self {
+        Self { chunk_bytes: bytes, ..self }
     }
 
     pub(super) fn spill_into(mut self, file: Option<File>) -> Self {
@@ -166,7 +170,7 @@ impl FileInput {
     /// The next events; None at the end of the file.
     pub fn next(&mut self) -> Result<Option<EventBatch>, InputError> {
         loop {
-            let mut wanted = CHUNK_BYTES;
+            let mut wanted = self.chunk_bytes;
             let (buffer, found) = loop {
                 self.fill(wanted);
                 if self.rest.is_empty() {
@@ -183,10 +187,10 @@ impl FileInput {
                     // Half an event is left that can't be completed.
                     return self.end().map(|()| None);
                 }
-                if self.rest.len() > self.event_bytes_max.max(CHUNK_BYTES) {
+                if self.rest.len() > self.event_bytes_max.max(self.chunk_bytes) {
                     return self.pass_oversized().map(Some);
                 }
-                wanted = (2 * self.rest.len()).min(self.event_bytes_max.max(CHUNK_BYTES) + 1);
+                wanted = (2 * self.rest.len()).min(self.event_bytes_max.max(self.chunk_bytes) + 1);
             };
             self.rest = buffer[found.consumed..].to_vec();
             let line = self.position.line + found.first_line;
@@ -312,7 +316,7 @@ impl FileInput {
             if end.is_some() {
                 break;
             }
-            self.fill(CHUNK_BYTES);
+            self.fill(self.chunk_bytes);
             if self.rest.is_empty() {
                 // The end of the file ends a line, and breaks a value.
                 if self.trouble.is_some() || self.position.state != ReadState::Line {

@@ -19,7 +19,7 @@ pub(super) struct Committer {
 
 /// Why a commit has not happened.
 #[derive(Debug, thiserror::Error)]
-pub enum CommitError {
+pub(super) enum CommitError {
     /// The log refused.
     #[error(transparent)]
     Log(#[from] LogError),

@@ -83,4 +83,4 @@ impl Ticket {
 /// A decoding thread has ended by a panic, which is a bug.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
 #[error("a decoding thread has died; this is a bug in Transect: nothing of the open epoch was kept, start again")]
-pub struct PoolGone;
+pub(super) struct PoolGone;

@@ -229,7 +229,7 @@ impl Role for Archive {
             let last = self.state.sources.get(&source).map_or(0, |archived| archived.events).saturating_sub(1);
             let name = format!("{source}/events-{:020}-{last:020}.ndjson.zst", open.first);
             let temporary = self.files.rename(temporary, &name)?;
-            self.files.seal(temporary)?;
+            self.files.seal(temporary);
         }
         self.state.files = self.files.prepare()?;
         let committed = Committed {

@@ -86,7 +86,7 @@ impl Write for Temporary {
 #[derive(Debug)]
 pub struct Files {
     folder: PathBuf,
-    /// Names relative to `folder`, with `/`; written and synced, not published.
+    /// Names relative to `folder`, with `/`; written, not published.
     sealed: BTreeSet<String>,
     /// Folders that were made or seen by this process.
     known: HashSet<PathBuf>,
@@ -159,15 +159,19 @@ impl Files {
         Ok(Temporary { file: file.file, path, name: name.to_owned() })
     }
 
-    /// Makes a finished file's content durable. It will be part of the next `prepare`.
-    pub fn seal(&mut self, file: Temporary) -> Result<(), SinkError> {
-        file.file.sync_all().map_err(SinkError::io("sync", &file.path))?;
+    /// Takes a finished file into the next `prepare`.
+    pub fn seal(&mut self, file: Temporary) {
         self.sealed.insert(file.name);
-        Ok(())
     }
 
-    /// Makes the sealed files' names durable and returns them, to be committed as the list that `open` takes.
+    /// Makes the sealed files durable, content and names, and returns them, to be committed as the list that `open`
+    /// takes. Syncs only here, when all are written: the first sync commits the file system's journal for the others
+    /// too (a year of daily files took 3.4 s when each was synced as it was finished).
     pub fn prepare(&mut self) -> Result<Vec<String>, SinkError> {
+        for name in &self.sealed {
+            let path = temporary(&self.folder.join(name));
+            File::open(&path).and_then(|file| file.sync_all()).map_err(SinkError::io("sync", &path))?;
+        }
         self.sync_folders()?;
         Ok(self.sealed.iter().cloned().collect())
     }
