@@ -6,6 +6,7 @@
 //! File names say what is inside: `<stem>-<first>-<last>.<extension>`, with positions of 20 digits, both inclusive.
 //! Files of other names are not ours and are never touched.
 
+mod sync;
 #[cfg(test)]
 mod tests;
 
@@ -152,15 +153,15 @@ impl Files {
         Ok(Temporary { file, path, name: name.to_owned() })
     }
 
-    /// Makes a finished file's content durable. It will be part of the next `prepare`.
-    pub fn seal(&mut self, file: Temporary) -> Result<(), SinkError> {
-        file.file.sync_all().map_err(SinkError::io("sync", &file.path))?;
+    /// Declares a file finished. It will be part of the next `prepare`.
+    pub fn seal(&mut self, file: Temporary) {
         self.sealed.insert(file.name);
-        Ok(())
     }
 
-    /// Makes the sealed files' names durable and returns them, to be committed as the list that `open` takes.
+    /// Makes the sealed files durable, and returns their names, to be committed as the list that `open` takes.
     pub fn prepare(&mut self) -> Result<Vec<String>, SinkError> {
+        let files: Vec<PathBuf> = self.sealed.iter().map(|name| temporary(&self.folder.join(name))).collect();
+        sync::files(&files)?;
         self.sync_folders()?;
         Ok(self.sealed.iter().cloned().collect())
     }
@@ -194,16 +195,8 @@ impl Files {
     }
 
     fn sync_folders(&mut self) -> Result<(), SinkError> {
-        for folder in std::mem::take(&mut self.unsynced) {
-            let synced = File::open(&folder).and_then(|folder| folder.sync_all());
-            match synced {
-                // Some network file systems can't sync a folder, and need not.
-                Err(error)
-                    if matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported) => {}
-                other => other.map_err(SinkError::io("sync the folder", &folder))?,
-            }
-        }
-        Ok(())
+        let folders: Vec<PathBuf> = std::mem::take(&mut self.unsynced).into_iter().collect();
+        sync::folders(&folders)
     }
 }
 

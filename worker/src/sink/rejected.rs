@@ -64,7 +64,8 @@ impl RejectedSink {
             let path = file.path().to_owned();
             check_lines(&held, counted, &path)?;
             file.write_all(&held).map_err(SinkError::io("write", &path))?;
-            files.seal(file)
+            files.seal(file);
+            Ok(())
         })
     }
 }

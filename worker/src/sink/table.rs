@@ -161,7 +161,7 @@ impl Held {
             let path = file.path().to_owned();
             let (file, rows) =
                 format.write(packer, file, &batches, &words).map_err(SinkError::columns(&path))?;
-            files.seal(file)?;
+            files.seal(file);
             written += rows;
         }
         self.batches.check(written, &folder)

@@ -108,5 +108,6 @@ fn write(
     let path = file.path().to_owned();
     let (file, rows) = format.write(packer, file, &batches.all, &words).map_err(SinkError::columns(&path))?;
     batches.check(rows, &path)?;
-    files.seal(file)
+    files.seal(file);
+    Ok(())
 }

@@ -55,7 +55,8 @@ fn name(day: u32, first: u64, last: u64) -> String {
 fn write(files: &mut Files, name: &str, content: &str) -> Result<(), SinkError> {
     let mut file = files.create(name)?;
     file.write_all(content.as_bytes()).unwrap();
-    files.seal(file)
+    files.seal(file);
+    Ok(())
 }
 
 /// The offsets 0 to 9, in two files.
