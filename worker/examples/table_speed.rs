@@ -133,12 +133,6 @@ fn flights(
     let ids: Vec<String> =
         (first..first + rows).map(|row| format!("{:08x}-{row}", random.next() as u32)).collect();
     let tails = (0..rows).map(|_| format!("N{}", 10_000 + random.next() % 4000)).collect::<Vec<_>>();
-    let struct_of = |columns: Vec<(&str, ArrayRef)>| -> ArrayRef {
-        let field = |(name, array): (&str, ArrayRef)| {
-            (Arc::new(Field::new(name, array.data_type().clone(), true)), array)
-        };
-        Arc::new(StructArray::from(columns.into_iter().map(field).collect::<Vec<_>>()))
-    };
     let event: Vec<(&str, ArrayRef)> = vec![
         ("id", Arc::new(StringArray::from(ids))),
         ("time", utc(times.clone())),
@@ -177,6 +171,13 @@ fn flights(
     Ok(RecordBatch::try_from_iter_with_nullable(
         event.into_iter().chain(provenance).map(|(name, array)| (name, array, true)),
     )?)
+}
+
+fn struct_of(columns: Vec<(&str, ArrayRef)>) -> ArrayRef {
+    let field = |(name, array): (&str, ArrayRef)| {
+        (Arc::new(Field::new(name, array.data_type().clone(), true)), array)
+    };
+    Arc::new(StructArray::from(columns.into_iter().map(field).collect::<Vec<_>>()))
 }
 
 /// xorshift64*, by Vigna, "An experimental exploration of Marsaglia's xorshift generators" (2016).

@@ -124,7 +124,10 @@ impl Files {
         files.sealed.retain(|name| {
             let path = files.folder.join(name);
             let unpublished = temporaries.contains(&temporary(&path));
-            if !unpublished && !path.exists() {
+            if !unpublished && path.exists() {
+                // Renamed, but perhaps not for good yet, and the next commit will not list it.
+                files.unsynced.extend(path.parent().map(Path::to_owned));
+            } else if !unpublished {
                 tracing::warn!(file = %path.display(), "the file was removed after it was written; its rows are not in the output any more");
             }
             unpublished
@@ -176,7 +179,8 @@ impl Files {
         self.sync_folders()
     }
 
-    /// A folder that is made is an entry of its parent, which must be synced like any other.
+    /// A folder is an entry of its parent, which must be synced like any other. That of a folder which exists may have
+    /// been made by a process that died before it could.
     fn make_folder(&mut self, folder: &Path) -> Result<(), SinkError> {
         self.unsynced.insert(folder.to_owned());
         if self.known.contains(folder) {
@@ -185,7 +189,7 @@ impl Files {
         for ancestor in folder.ancestors().skip(1) {
             let ancestor = if ancestor.as_os_str().is_empty() { Path::new(".") } else { ancestor };
             self.unsynced.insert(ancestor.to_owned());
-            if ancestor.exists() {
+            if !ancestor.starts_with(&self.folder) && ancestor.exists() {
                 break;
             }
         }
