@@ -6,6 +6,7 @@
 //! File names say what is inside: `<stem>-<first>-<last>.<extension>`, with positions of 20 digits, both inclusive.
 //! Files of other names are not ours and are never touched.
 
+mod sync;
 #[cfg(test)]
 mod tests;
 
@@ -86,7 +87,7 @@ impl Write for Temporary {
 #[derive(Debug)]
 pub struct Files {
     folder: PathBuf,
-    /// Names relative to `folder`, with `/`; written, not published.
+    /// Names relative to `folder`, with `/`; written and synced, not published.
     sealed: BTreeSet<String>,
     /// Folders that were made or seen by this process.
     known: HashSet<PathBuf>,
@@ -123,7 +124,10 @@ impl Files {
         files.sealed.retain(|name| {
             let path = files.folder.join(name);
             let unpublished = temporaries.contains(&temporary(&path));
-            if !unpublished && !path.exists() {
+            if !unpublished && path.exists() {
+                // Renamed, but perhaps not for good yet, and the next commit will not list it.
+                files.unsynced.extend(path.parent().map(Path::to_owned));
+            } else if !unpublished {
                 tracing::warn!(file = %path.display(), "the file was removed after it was written; its rows are not in the output any more");
             }
             unpublished
@@ -159,19 +163,15 @@ impl Files {
         Ok(Temporary { file: file.file, path, name: name.to_owned() })
     }
 
-    /// Takes a finished file into the next `prepare`.
+    /// Declares a file finished. It will be part of the next `prepare`.
     pub fn seal(&mut self, file: Temporary) {
         self.sealed.insert(file.name);
     }
 
-    /// Makes the sealed files durable, content and names, and returns them, to be committed as the list that `open`
-    /// takes. Syncs only here, when all are written: the first sync commits the file system's journal for the others
-    /// too (a year of daily files took 3.4 s when each was synced as it was finished).
+    /// Makes the sealed files durable, and returns their names, to be committed as the list that `open` takes.
     pub fn prepare(&mut self) -> Result<Vec<String>, SinkError> {
-        for name in &self.sealed {
-            let path = temporary(&self.folder.join(name));
-            File::open(&path).and_then(|file| file.sync_all()).map_err(SinkError::io("sync", &path))?;
-        }
+        let files: Vec<PathBuf> = self.sealed.iter().map(|name| temporary(&self.folder.join(name))).collect();
+        sync::files(&files)?;
         self.sync_folders()?;
         Ok(self.sealed.iter().cloned().collect())
     }
@@ -186,7 +186,8 @@ impl Files {
         self.sync_folders()
     }
 
-    /// A folder that is made is an entry of its parent, which must be synced like any other.
+    /// A folder is an entry of its parent, which must be synced like any other. That of a folder which exists may have
+    /// been made by a process that died before it could.
     fn make_folder(&mut self, folder: &Path) -> Result<(), SinkError> {
         self.unsynced.insert(folder.to_owned());
         if self.known.contains(folder) {
@@ -195,7 +196,7 @@ impl Files {
         for ancestor in folder.ancestors().skip(1) {
             let ancestor = if ancestor.as_os_str().is_empty() { Path::new(".") } else { ancestor };
             self.unsynced.insert(ancestor.to_owned());
-            if ancestor.exists() {
+            if !ancestor.starts_with(&self.folder) && ancestor.exists() {
                 break;
             }
         }
@@ -205,16 +206,8 @@ impl Files {
     }
 
     fn sync_folders(&mut self) -> Result<(), SinkError> {
-        for folder in std::mem::take(&mut self.unsynced) {
-            let synced = File::open(&folder).and_then(|folder| folder.sync_all());
-            match synced {
-                // Some network file systems can't sync a folder, and need not.
-                Err(error)
-                    if matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported) => {}
-                other => other.map_err(SinkError::io("sync the folder", &folder))?,
-            }
-        }
-        Ok(())
+        let folders: Vec<PathBuf> = std::mem::take(&mut self.unsynced).into_iter().collect();
+        sync::folders(&folders)
     }
 }
 
