@@ -8,17 +8,17 @@ use clap::{Parser, Subcommand, ValueEnum};
 /// Research-data ingestion, exactly once: from a study's two manifests to tidy tables.
 #[derive(Debug, Parser)]
 #[command(name = "transect", version, propagate_version = true)]
-pub struct Args {
+pub(crate) struct Args {
     /// How logs are written to standard error [default: text on a terminal, json elsewhere]
     #[arg(long, global = true, value_enum, env = "TRANSECT_LOG_FORMAT")]
-    pub log_format: Option<LogFormat>,
+    pub(crate) log_format: Option<LogFormat>,
     #[command(subcommand)]
-    pub command: Command,
+    pub(crate) command: Command,
 }
 
 /// How logs are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum LogFormat {
+pub(crate) enum LogFormat {
     /// For people.
     Text,
     /// One object a line.
@@ -27,7 +27,7 @@ pub enum LogFormat {
 
 /// How results are printed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum Format {
+pub(crate) enum Format {
     /// For people.
     #[default]
     Table,
@@ -38,7 +38,7 @@ pub enum Format {
 }
 
 #[derive(Debug, Subcommand)]
-pub enum Command {
+pub(crate) enum Command {
     /// Run a pipeline in this process: read its inputs, serve its gateway, write its tables
     Up(UpArgs),
     /// Check manifests without running anything
@@ -60,70 +60,70 @@ pub enum Command {
 }
 
 #[derive(Debug, clap::Args)]
-pub struct UpArgs {
+pub(crate) struct UpArgs {
     /// A manifest, or a folder of manifests; several documents a file are fine
     #[arg(short, long = "file", value_name = "PATH", required = true, num_args = 1..)]
-    pub files: Vec<PathBuf>,
+    pub(crate) files: Vec<PathBuf>,
     /// Feed files to a source in place of what its manifest says; repeat for several
     #[arg(long = "input", value_name = "SOURCE=FILE", value_parser = input)]
-    pub inputs: Vec<(String, PathBuf)>,
+    pub(crate) inputs: Vec<(String, PathBuf)>,
     /// Where tables, windows, rejects and the ledger go
     #[arg(long, value_name = "DIR", default_value = "out")]
-    pub out: PathBuf,
+    pub(crate) out: PathBuf,
     /// Where the log is kept, from which a run goes on after any kind of death [default: OUT/.state]
     #[arg(long, value_name = "DIR")]
-    pub state: Option<PathBuf>,
+    pub(crate) state: Option<PathBuf>,
     /// Serve the gateway here, such as 127.0.0.1:8080
     #[arg(long, value_name = "ADDR")]
-    pub listen: Option<SocketAddr>,
+    pub(crate) listen: Option<SocketAddr>,
     /// End when the inputs are read and the last windows are closed
     #[arg(long)]
-    pub drain: bool,
+    pub(crate) drain: bool,
     /// Threads that decode events [default: one a core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=512))]
-    pub threads: Option<u16>,
+    pub(crate) threads: Option<u16>,
     /// Bytes of events that are committed together; fewer issue windows in smaller steps
     #[arg(long, value_name = "BYTES", default_value_t = transect_worker::pipeline::EPOCH_BYTES)]
-    pub epoch_bytes: usize,
+    pub(crate) epoch_bytes: usize,
     /// End with an error status if any event was rejected
     #[arg(long)]
-    pub fail_on_rejected: bool,
+    pub(crate) fail_on_rejected: bool,
     /// The pipeline to run, where the manifests hold several
     #[arg(long, value_name = "NAME")]
-    pub pipeline: Option<String>,
+    pub(crate) pipeline: Option<String>,
     /// How the summary is printed
     #[arg(short, long, value_enum, default_value_t)]
-    pub output: Format,
+    pub(crate) output: Format,
 }
 
 #[derive(Debug, clap::Args)]
-pub struct ValidateArgs {
+pub(crate) struct ValidateArgs {
     /// A manifest, or a folder of manifests
     #[arg(short, long = "file", value_name = "PATH", required = true, num_args = 1..)]
-    pub files: Vec<PathBuf>,
+    pub(crate) files: Vec<PathBuf>,
     /// How the findings are printed
     #[arg(short, long, value_enum, default_value_t)]
-    pub output: Format,
+    pub(crate) output: Format,
 }
 
 #[derive(Debug, clap::Args)]
-pub struct LedgerArgs {
+pub(crate) struct LedgerArgs {
     /// The output folder of a pipeline
     #[arg(long, value_name = "DIR", default_value = "out")]
-    pub out: PathBuf,
+    pub(crate) out: PathBuf,
     /// How the ledger is printed
     #[arg(short, long, value_enum, default_value_t)]
-    pub output: Format,
+    pub(crate) output: Format,
 }
 
 #[derive(Debug, clap::Args)]
-pub struct RejectedArgs {
+pub(crate) struct RejectedArgs {
     #[command(subcommand)]
-    pub command: RejectedCommand,
+    pub(crate) command: RejectedCommand,
 }
 
 #[derive(Debug, Subcommand)]
-pub enum RejectedCommand {
+pub(crate) enum RejectedCommand {
     /// Count refused events by reason, keyword and pointer, or list them one by one with --each
     List {
         /// The output folder of a pipeline

@@ -7,14 +7,14 @@ use transect_worker::report::Report;
 use crate::args::LedgerArgs;
 use crate::output;
 
-pub fn run(args: &LedgerArgs) -> anyhow::Result<ExitCode> {
+pub(crate) fn run(args: &LedgerArgs) -> anyhow::Result<ExitCode> {
     let report = Report::read(&args.out.join("ledger.json"))?;
     output::print(args.output, &report, || table(&report))?;
     Ok(if report.adds_up { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// The ledger for people: a line a source and their sum, then the reasons of refusals.
-pub fn table(report: &Report) -> String {
+pub(crate) fn table(report: &Report) -> String {
     let header = ["source", "read", "accepted", "duplicate", "conflicting", "rejected", "late"];
     let sources = report.sources.iter().map(|(name, tally)| (name.as_str(), tally));
     let total = (report.sources.len() > 1).then_some(("total", &report.total));

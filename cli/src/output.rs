@@ -9,7 +9,7 @@ use serde::Serialize;
 use crate::args::Format;
 
 /// Prints a value in a format; `table` draws it for people.
-pub fn print(format: Format, value: &impl Serialize, table: impl FnOnce() -> String) -> anyhow::Result<()> {
+pub(crate) fn print(format: Format, value: &impl Serialize, table: impl FnOnce() -> String) -> anyhow::Result<()> {
     let text = match format {
         Format::Table => table(),
         Format::Json => serde_json::to_string_pretty(value)?,
@@ -19,7 +19,7 @@ pub fn print(format: Format, value: &impl Serialize, table: impl FnOnce() -> Str
 }
 
 /// Prints a line to standard output. A reader that has gone away, such as `head`, is no error.
-pub fn line(text: &str) -> anyhow::Result<()> {
+pub(crate) fn line(text: &str) -> anyhow::Result<()> {
     match writeln!(io::stdout().lock(), "{text}") {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         outcome => outcome.context("write to standard output"),
@@ -27,18 +27,18 @@ pub fn line(text: &str) -> anyhow::Result<()> {
 }
 
 /// Tells people something beside the results.
-pub fn note(text: &str) {
+pub(crate) fn note(text: &str) {
     // Standard error being closed is no reason to stop.
     let _ = writeln!(io::stderr().lock(), "{text}");
 }
 
 /// Prints an error with its causes.
-pub fn error(error: &anyhow::Error) {
+pub(crate) fn error(error: &anyhow::Error) {
     note(&format!("error: {error:#}"));
 }
 
 /// A table without a frame: a header and rows.
-pub fn table<const N: usize>(header: [&str; N], rows: impl IntoIterator<Item = [String; N]>) -> String {
+pub(crate) fn table<const N: usize>(header: [&str; N], rows: impl IntoIterator<Item = [String; N]>) -> String {
     let mut table = Table::new();
     table.load_preset(presets::NOTHING);
     table.set_header(header.map(str::to_uppercase));
@@ -52,7 +52,7 @@ pub fn table<const N: usize>(header: [&str; N], rows: impl IntoIterator<Item = [
 }
 
 /// A count with thousands set apart, as `1 234 567`.
-pub fn count(n: u64) -> String {
+pub(crate) fn count(n: u64) -> String {
     let digits = n.to_string();
     let mut out = String::with_capacity(digits.len() * 4 / 3);
     for (at, digit) in digits.chars().enumerate() {

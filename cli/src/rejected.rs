@@ -13,7 +13,7 @@ use transect_worker::record::RejectedEvent;
 use crate::args::{Format, RejectedArgs, RejectedCommand};
 use crate::output;
 
-pub fn run(args: &RejectedArgs) -> anyhow::Result<ExitCode> {
+pub(crate) fn run(args: &RejectedArgs) -> anyhow::Result<ExitCode> {
     match &args.command {
         RejectedCommand::List { out, reason, each: false, output } => summarise(out, reason.as_deref(), *output)?,
         RejectedCommand::List { out, reason, each: true, output } => list(out, reason.as_deref(), *output)?,

@@ -23,7 +23,7 @@ use crate::{ledger, manifests, output};
 const DRAW: Duration = Duration::from_millis(200);
 const LINE: Duration = Duration::from_secs(10);
 
-pub fn run(args: UpArgs) -> anyhow::Result<ExitCode> {
+pub(crate) fn run(args: UpArgs) -> anyhow::Result<ExitCode> {
     let config = manifests::pipeline(&args.files, args.pipeline.as_deref(), &args.inputs)?;
     let options = Options {
         state: args.state.clone().unwrap_or_else(|| args.out.join(".state")),

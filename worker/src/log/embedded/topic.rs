@@ -207,7 +207,8 @@ fn fill(segment: &mut Segment, records: &[(&[Header], &Bytes)]) -> Result<usize,
             if segment.bytes >= SEGMENT_BYTES {
                 break;
             }
-            let length = frame::write(&mut file, &[&encode_headers(headers), value])?;
+            let (head, padding) = encode_headers(headers, value.len());
+            let length = frame::write(&mut file, &[&head, value, &[0; ALIGNMENT][..padding]])?;
             segment.positions.push(segment.bytes);
             segment.bytes += length;
             written += 1;
@@ -291,24 +292,34 @@ impl Run {
     }
 }
 
-/// Headers: their number, then name and value of each, with their lengths.
-fn encode_headers(headers: &[Header]) -> Vec<u8> {
-    let mut bytes = vec![headers.len() as u8];
+/// Values begin, and records end, at multiples of this: Arrow reads columns in place where they are aligned.
+const ALIGNMENT: usize = 64;
+
+/// What stands before a value: the number of headers, the length of the padding before the value and of that after it;
+/// then name and value of each header, with their lengths; then the padding.
+fn encode_headers(headers: &[Header], value_length: usize) -> (Vec<u8>, usize) {
+    let mut bytes = vec![headers.len() as u8, 0, 0];
     for text in headers.iter().flat_map(|(name, value)| [name.as_ref(), value.as_str()]) {
         bytes.extend_from_slice(&(text.len() as u32).to_le_bytes());
         bytes.extend_from_slice(text.as_bytes());
     }
-    bytes
+    let before = (HEAD as usize + bytes.len()).next_multiple_of(ALIGNMENT) - HEAD as usize;
+    let after = value_length.next_multiple_of(ALIGNMENT) - value_length;
+    (bytes[1], bytes[2]) = ((before - bytes.len()) as u8, after as u8);
+    bytes.resize(before, 0);
+    (bytes, after)
 }
 
 fn decode(mut payload: Bytes) -> Option<(Vec<Header>, Bytes)> {
     let count = payload.try_get_u8().ok()?;
+    let (before, after) = (usize::from(payload.try_get_u8().ok()?), usize::from(payload.try_get_u8().ok()?));
     let mut headers = Vec::with_capacity(usize::from(count));
     for _ in 0..count {
         let name = decode_text(&mut payload)?;
         headers.push((name.into(), decode_text(&mut payload)?));
     }
-    Some((headers, payload))
+    let end = payload.len().checked_sub(after)?;
+    (before <= end).then(|| (headers, payload.slice(before..end)))
 }
 
 fn decode_text(payload: &mut Bytes) -> Option<String> {
