@@ -13,6 +13,7 @@ use std::fs::{self, File};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
 
 use transect_config::{PipelineConfig, SourceKind};
@@ -41,6 +42,8 @@ use crate::sink::windows::WindowSink;
 
 /// Sinks write what they hold at least so often while events trickle in.
 const FLUSH_INTERVAL: Duration = Duration::from_secs(10);
+/// How soon a request to end is noticed.
+const POLL: Duration = Duration::from_millis(20);
 
 /// How a pipeline is run in one process.
 #[derive(Clone, Debug)]
@@ -80,7 +83,8 @@ pub fn run(config: &PipelineConfig, options: &Options, watch: &Watch) -> Result<
     let log: Arc<dyn Log> = Arc::new(EmbeddedLog::open(&options.state.join("log"))?);
     let metrics = Arc::new(Metrics::default());
     let stages = Stages::compile(config, secret::load_or_create(&options.state)?)?;
-    let mut runner = Runner::new(Arc::clone(&log), watch.stop.clone(), FLUSH_INTERVAL);
+    let (end, close) = (Flag::default(), Flag::default());
+    let mut runner = Runner::new(Arc::clone(&log), end.clone(), FLUSH_INTERVAL);
 
     // HTTP → raw
     let gateway = match options.listen {
@@ -92,7 +96,7 @@ pub fn run(config: &PipelineConfig, options: &Options, watch: &Watch) -> Result<
                 types: Arc::clone(&stages.types),
                 key: stages.key.clone(),
                 metrics: Arc::clone(&metrics),
-                stop: watch.stop.clone(),
+                stop: close.clone(),
                 clock: now_micros,
             };
             Some(gateway::serve(address, parts, watch.listening)?)
@@ -101,9 +105,9 @@ pub fn run(config: &PipelineConfig, options: &Options, watch: &Watch) -> Result<
     };
 
     // raw, files → clean, rejected, ids, partials
-    let process = Process::new(stages.process(config, options, watch, &log, &metrics)?)?;
+    let process = Process::new(stages.process(config, options, watch, &end, &log, &metrics)?)?;
     let processed = runner.spawn(process, options.drain.then(Vec::new))?;
-    let after = |flag: &Flag| options.drain.then(|| vec![flag.clone()]);
+    let after = |flag: &Flag| Some(vec![flag.clone()]);
 
     // partials → windows
     let aggregate = Aggregate::new(Arc::clone(&log), stages.windows.iter().map(|(_, plan)| plan.clone()).collect())?;
@@ -126,7 +130,7 @@ pub fn run(config: &PipelineConfig, options: &Options, watch: &Watch) -> Result<
     let sink = RejectedSink::open(Arc::clone(&log), &folders)?;
     started(Topic::Rejected, "rejected", runner.spawn(sink, after(&processed))?);
     if config.cold.archive {
-        let sink = archive(&log, &folders, config)?;
+        let sink = archive(&log, &folders, config, end.clone())?;
         started(Topic::Raw, "archive", runner.spawn(sink, after(&processed))?);
     }
 
@@ -134,12 +138,16 @@ pub fn run(config: &PipelineConfig, options: &Options, watch: &Watch) -> Result<
     readers.retain(|(topic, _)| *topic != Topic::Raw && *topic != Topic::Partials);
     let ledger = options.out.join("ledger.json");
     let housekeeping = Housekeeping::new(Arc::clone(&log), readers, ledger, &config.study, &config.name);
-    runner.spawn(housekeeping, options.drain.then_some(sinks))?;
+    runner.spawn(housekeeping, Some(sinks))?;
 
-    let outcome = runner.join();
-    watch.stop.raise();
+    // The gateway closes first, so that what it has acknowledged is worked off by the others.
+    while !watch.stop.is_raised() && !runner.is_over() {
+        thread::park_timeout(POLL);
+    }
+    close.raise();
     let closed = gateway.map_or(Ok(()), gateway::Serving::join);
-    outcome.and(closed)?;
+    end.raise();
+    runner.join().and(closed)?;
     Ok(Report::new(&config.study, &config.name, &Process::committed_state(&*log)?))
 }
 
@@ -180,6 +188,7 @@ impl Stages {
         config: &PipelineConfig,
         options: &Options,
         watch: &Watch,
+        end: &Flag,
         log: &Arc<dyn Log>,
         metrics: &Arc<Metrics>,
     ) -> Result<ProcessParts, RoleError> {
@@ -215,6 +224,7 @@ impl Stages {
             dedup_window_micros: config.dedup.window.micros(),
             threads: options.threads,
             epoch_bytes: options.epoch_bytes,
+            end: end.clone(),
             drain: options.drain,
             behind: config.cold.table.then_some("table"),
             metrics: Arc::clone(metrics),
@@ -224,7 +234,12 @@ impl Stages {
 }
 
 /// The archive reads the inputs a second time, in its own time; its reading is no progress to show.
-fn archive(log: &Arc<dyn Log>, folders: &Folders, config: &PipelineConfig) -> Result<Archive, RoleError> {
+fn archive(
+    log: &Arc<dyn Log>,
+    folders: &Folders,
+    config: &PipelineConfig,
+    end: Flag,
+) -> Result<Archive, RoleError> {
     let state = ArchiveState::committed(&**log)?;
     let path = folders.state.join("spill");
     let failed = |error| format!("create {}: {error}", path.display());
@@ -237,7 +252,7 @@ fn archive(log: &Arc<dyn Log>, folders: &Folders, config: &PipelineConfig) -> Re
             readers.push((source.name.clone(), reader.spill_into(spill.try_clone().map_err(failed)?)));
         }
     }
-    Archive::new(Arc::clone(log), folders, readers, spill)
+    Archive::new(Arc::clone(log), folders, readers, spill, end)
 }
 
 fn http_sources(config: &PipelineConfig) -> Vec<(String, Option<String>)> {

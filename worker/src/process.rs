@@ -28,6 +28,7 @@ use crate::log::{Committed, Log, NewRecord, Topic, Transaction};
 use crate::metrics::Metrics;
 use crate::record;
 use crate::role::{Role, RoleError};
+use crate::runner::Flag;
 
 /// The group under which the process role commits.
 pub const GROUP: &str = "process";
@@ -60,6 +61,8 @@ pub struct ProcessParts {
     pub epoch_bytes: usize,
     /// Number of decoding threads.
     pub threads: usize,
+    /// Goes up when no more files are to be read; what is in the raw topic is still worked off.
+    pub end: Flag,
     /// Whether to close all windows once the bounded sources are read through.
     pub drain: bool,
     /// The group that must not fall too far behind, if the pipeline has a table.
@@ -332,10 +335,10 @@ impl Role for Process {
         if self.is_ahead() {
             return Ok(false);
         }
-        if self.step_raw()? || self.step_lanes()? {
+        if self.step_raw()? {
             return Ok(true);
         }
-        if self.end_of_inputs()? {
+        if !self.parts.end.is_raised() && (self.step_lanes()? || self.end_of_inputs()?) {
             return Ok(true);
         }
         // Nothing more to read: what is there is committed at once.

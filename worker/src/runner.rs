@@ -31,25 +31,29 @@ impl Flag {
 /// See the module.
 pub struct Runner {
     log: Arc<dyn Log>,
-    stop: Flag,
+    /// Goes up to end in good order: what is in the log is still worked off.
+    end: Flag,
+    /// Goes up when a role has failed: the others keep what they can and stop.
+    abort: Flag,
     flush_interval: Duration,
     threads: Vec<(String, JoinHandle<Result<(), RoleError>>)>,
 }
 
 impl Runner {
-    /// A runner whose roles stop when the flag goes up, and flush what they hold at least so often.
-    pub fn new(log: Arc<dyn Log>, stop: Flag, flush_interval: Duration) -> Self {
-        Self { log, stop, flush_interval, threads: Vec::new() }
+    /// A runner whose roles flush what they hold at least so often.
+    pub fn new(log: Arc<dyn Log>, end: Flag, flush_interval: Duration) -> Self {
+        Self { log, end, abort: Flag::default(), flush_interval, threads: Vec::new() }
     }
 
-    /// Starts a role. It is done when all it reads from is done and nothing is left to read; None for a role that is
-    /// never done by itself. The flag that it returns tells those after it.
+    /// Starts a role. It is done when all it reads from is done and nothing is left to read; None for a role whose
+    /// inputs are done only when the end is asked for. The flag that it returns tells those after it.
     pub fn spawn(&mut self, role: impl Role + 'static, after: Option<Vec<Flag>>) -> io::Result<Flag> {
         let done = Flag::default();
         let name = role.name().to_owned();
         let drive = Drive {
             log: Arc::clone(&self.log),
-            stop: self.stop.clone(),
+            end: self.end.clone(),
+            abort: self.abort.clone(),
             flush_interval: self.flush_interval,
             after,
             done: done.clone(),
@@ -57,6 +61,11 @@ impl Runner {
         let thread = thread::Builder::new().name(name.clone()).spawn(move || drive.run(role))?;
         self.threads.push((name, thread));
         Ok(done)
+    }
+
+    /// Whether all roles have ended, or one has failed.
+    pub fn is_over(&self) -> bool {
+        self.abort.is_raised() || self.threads.iter().all(|(_, thread)| thread.is_finished())
     }
 
     /// Waits for all roles. The first error is the cause; the others followed from it.
@@ -74,7 +83,8 @@ impl Runner {
 
 struct Drive {
     log: Arc<dyn Log>,
-    stop: Flag,
+    end: Flag,
+    abort: Flag,
     flush_interval: Duration,
     after: Option<Vec<Flag>>,
     done: Flag,
@@ -86,7 +96,7 @@ struct StopUnlessDone<'a>(&'a Drive);
 impl Drop for StopUnlessDone<'_> {
     fn drop(&mut self) {
         if !self.0.done.is_raised() {
-            self.0.stop.raise();
+            self.0.abort.raise();
         }
     }
 }
@@ -95,9 +105,12 @@ impl Drive {
     fn run(self, mut role: impl Role) -> Result<(), RoleError> {
         let _guard = StopUnlessDone(&self);
         let mut flushed = Instant::now();
-        while !self.stop.is_raised() {
+        while !self.abort.is_raised() {
             // Asked before the step: what the others wrote until they were done is there to be read.
-            let last = self.after.as_ref().is_some_and(|after| after.iter().all(Flag::is_raised));
+            let last = match &self.after {
+                Some(after) => after.iter().all(Flag::is_raised),
+                None => self.end.is_raised(),
+            };
             let seen = self.log.sequence();
             if role.step()? {
                 continue;

@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::hash::{DefaultHasher, Hasher};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Context, bail, ensure};
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float64Type, Int64Type};
 use arrow_array::{Array, RecordBatch};
+use arrow_cast::cast;
 use arrow_cast::display::{ArrayFormatter, FormatOptions};
 use arrow_row::{RowConverter, SortField};
 use arrow_schema::DataType;
@@ -168,8 +170,14 @@ fn window_rows(batch: &RecordBatch) -> anyhow::Result<Vec<(Vec<String>, i64, boo
     let finals = column("final")?.as_boolean();
     let replaced = batch.column_by_name("replaced_by");
     let options = FormatOptions::default().with_null("null");
+    // Times as numbers: microseconds since 1970 UTC.
+    let mut plain = Vec::new();
+    for array in batch.columns() {
+        let is_time = matches!(array.data_type(), DataType::Timestamp(..));
+        plain.push(if is_time { cast(array, &DataType::Int64)? } else { Arc::clone(array) });
+    }
     let mut formatters = Vec::new();
-    for (field, array) in schema.fields().iter().zip(batch.columns()) {
+    for (field, array) in schema.fields().iter().zip(&plain) {
         formatters.push((field, array, ArrayFormatter::try_new(array, &options)?));
     }
     let mut rows = Vec::with_capacity(batch.num_rows());

@@ -87,9 +87,9 @@ fn hostile_events_are_rejected_each_with_its_reason_and_the_others_stored() -> a
 
 #[test]
 fn nothing_in_nothing_out() -> anyhow::Result<()> {
-    let bench = Bench::new()?;
     for (name, bytes) in [("empty.ndjson", &b""[..]), ("blank.ndjson", b"\n \n\n"), ("array.json", b" [ ] ")] {
-        let up = Up { out: bench.path(name).join("out"), state: bench.path(name).join("state"), ..bench.up(&bench.file(&format!("in-{name}"), bytes)?) };
+        let bench = Bench::new()?;
+        let up = bench.up(&bench.file(name, bytes)?);
         up.succeed().context(name)?;
         ensure!(Outcome::read(&up.out, &[])?.total("read") == 0, "{name}");
     }

@@ -18,6 +18,7 @@ use crate::input::{FileSource, SourcePosition};
 use crate::log::{Committed, Log, Record, Topic, Transaction};
 use crate::record::{COUNT, SOURCE};
 use crate::role::{Role, RoleError};
+use crate::runner::Flag;
 
 /// The group under which the archive commits; also its folder.
 pub const GROUP: &str = "archive";
@@ -72,6 +73,8 @@ pub struct Archive {
     files: Files,
     state: ArchiveState,
     readers: Vec<(String, FileSource)>,
+    /// Goes up when no more files are to be read.
+    end: Flag,
     /// Events that are too large to hold, one at a time.
     spill: File,
     open: BTreeMap<String, Open>,
@@ -88,12 +91,13 @@ impl Archive {
         folders: &Folders,
         readers: Vec<(String, FileSource)>,
         spill: File,
+        end: Flag,
     ) -> Result<Self, RoleError> {
         let state = ArchiveState::committed(&*log)?;
         let archived: u64 = state.sources.values().map(|source| source.events).max().unwrap_or(0);
         let files = Files::open(folders, GROUP, &state.files, |name| name.last < archived)?;
         let raw_offset = log.committed(GROUP).unwrap_or_default().offset(Topic::Raw);
-        Ok(Self { log, files, state, readers, spill, open: BTreeMap::new(), raw_offset, touched: false })
+        Ok(Self { log, files, state, readers, end, spill, open: BTreeMap::new(), raw_offset, touched: false })
     }
 
     /// Archives the next batch of a bounded source; false at the end of all.
@@ -212,7 +216,7 @@ impl Role for Archive {
     }
 
     fn step(&mut self) -> Result<bool, RoleError> {
-        let worked = self.step_raw()? || self.step_files()?;
+        let worked = self.step_raw()? || (!self.end.is_raised() && self.step_files()?);
         if self.open.values().map(|open| open.bytes).sum::<u64>() >= FILE_BYTES {
             self.flush()?;
         }
