@@ -128,14 +128,14 @@ impl Identifier {
                 .and_then(|number| time::from_number(&number, text, format)),
             _ => None,
         };
-        micros.ok_or_else(|| {
+        micros.filter(|micros| time::RANGE.contains(micros)).ok_or_else(|| {
             let needs = match format {
                 TimeFormat::Rfc3339 => "an RFC 3339 time with an offset, such as \"2026-01-31T12:00:00Z\"",
                 TimeFormat::UnixSeconds => "a number of seconds since 1970",
                 TimeFormat::UnixMillis => "a number of milliseconds since 1970",
                 TimeFormat::UnixMicros => "a number of microseconds since 1970",
             };
-            let message = format!("event.time needs {needs}, found {}", shown(text));
+            let message = format!("event.time needs {needs}, in the years 1 to 9999, found {}", shown(text));
             refuse(RejectReason::InvalidTime, target, message, start)
         })
     }

@@ -205,12 +205,12 @@ impl<'a> Pass<'a> {
         let Some(moment) = time::parse_rfc3339(value.as_bytes()) else {
             return self.violate(place, "format", "a string in the format `date-time`", start);
         };
-        if moment.leap {
-            self.work.columns.null(id);
-        } else {
-            self.work.columns.int(id, moment.micros);
+        let micros = moment.in_column();
+        match micros {
+            Some(micros) => self.work.columns.int(id, micros),
+            None => self.work.columns.null(id),
         }
-        if moment.leap || moment.truncated {
+        if micros.is_none() || moment.truncated {
             self.work.extra.add(&self.reader, place, self.reader.slice(start, text.end + 1));
         }
     }
