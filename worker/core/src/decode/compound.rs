@@ -6,6 +6,14 @@ use super::reader::Text;
 use crate::plan::Layout;
 use crate::plan::node::{ArrayNode, Bounds, Node, NodeColumn, ObjectNode, Rest, Types};
 
+/// A member's name.
+enum Name {
+    /// Of a property, by its position.
+    Known(usize),
+    /// Another one.
+    Other(Text),
+}
+
 /// Which of an object's properties have been met.
 struct Seen {
     first: u64,
@@ -86,15 +94,24 @@ impl<'a> Pass<'a> {
         let mut more = !self.reader.take(b'}');
         while more {
             count += 1;
-            match self.known_name(object, next)? {
-                (Some(at), name) => {
+            let start = self.reader.pos();
+            let name = match object.properties.get(next) {
+                // Most often it is the next one of the schema.
+                Some(property) if self.reader.take_token(&property.token) => {
+                    self.reader.space();
+                    Name::Known(next)
+                }
+                _ => self.find(object)?,
+            };
+            match name {
+                Name::Known(at) => {
                     if !seen.add(at) {
-                        return Err(self.repeated(name));
+                        return Err(self.repeated(self.reader.string_at(start)));
                     }
                     next = at + 1;
-                    self.known(object, at, name, place, keep)?;
+                    self.known(object, at, start, place, keep)?;
                 }
-                (None, name) => self.unknown(object, name, place, keep)?,
+                Name::Other(name) => self.unknown(object, name, place, keep)?,
             }
             more = self.reader.more(b'}')?;
         }
@@ -111,51 +128,44 @@ impl<'a> Pass<'a> {
         Ok(())
     }
 
-    /// Takes a member's name; its property too, if it is one. Most often that is the next one of the schema.
-    #[inline]
-    fn known_name(&mut self, object: &ObjectNode, next: usize) -> Result<(Option<usize>, Text), Stop> {
-        let start = self.reader.pos();
-        if let Some(property) = object.properties.get(next)
-            && self.reader.take_all(property.quoted.as_bytes())
-        {
-            let name = Text { start: start + 1, end: self.reader.pos() - 1, escaped: false };
-            return Ok((Some(next), name));
-        }
+    /// Takes a member's name and colon; its property, if it is one.
+    fn find(&mut self, object: &ObjectNode) -> Result<Name, Stop> {
         let name = self.name()?;
+        self.reader.colon()?;
         let value = self.reader.value(name, &mut self.work.unescaped);
         let at = if object.index.is_empty() {
             object.properties.iter().position(|property| *property.name == *value)
         } else {
             object.index.get(value).copied()
         };
-        Ok((at, name))
+        Ok(at.map_or(Name::Other(name), Name::Known))
     }
 
-    /// Reads a member that the schema names.
+    /// Reads a member that the schema names; its own name begins at `name`.
     #[inline]
     fn known(
         &mut self,
         object: &'a ObjectNode,
         at: usize,
-        name: Text,
+        name: usize,
         place: &Place<'_>,
         keep: bool,
     ) -> Result<(), Stop> {
         let property = &object.properties[at];
         if !object.names.is_empty() {
-            self.check_name(object, name, place);
+            self.check_name(object, self.reader.string_at(name), place);
         }
         if let Some(keyword) = property.forbidden {
-            self.superfluous(place, keyword, name);
+            self.superfluous(place, keyword, self.reader.string_at(name));
         }
-        self.reader.colon()?;
         let start = self.reader.pos();
         let path = content::member(place.path, self.key.property(property.number));
         let part = place.part(Step::Named(property), path);
         self.value(&property.node, &part)?;
         let end = self.reader.pos();
         if let Some(slot) = property.slot {
-            self.work.slots[slot] = (start, end);
+            let slot = &mut self.work.slots[slot];
+            (slot.start, slot.end) = (start, end);
         }
         if keep && property.node.column == NodeColumn::None {
             self.work.extra.add(&self.reader, &part, self.reader.slice(start, end));
@@ -181,7 +191,6 @@ impl<'a> Pass<'a> {
         if !object.names.is_empty() {
             self.check_name(object, name, place);
         }
-        self.reader.colon()?;
         let start = self.reader.pos();
         let part = place.part(Step::Other(name), content::member(place.path, hash));
         match rest {

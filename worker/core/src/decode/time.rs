@@ -115,7 +115,7 @@ pub(crate) fn from_number(number: &Literal, text: &str, format: TimeFormat) -> O
         TimeFormat::UnixMillis => 3,
         TimeFormat::UnixMicros => 0,
     };
-    let (magnitude, exponent) = match number.canonical(text) {
+    let (magnitude, exponent) = match number.canonical(|| text) {
         Canonical::Int(magnitude) => (magnitude, 0),
         Canonical::Decimal(mantissa, exponent) => (mantissa, exponent),
         Canonical::Long(_) => return None,
