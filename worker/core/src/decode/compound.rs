@@ -15,16 +15,21 @@ enum Name {
 }
 
 /// Which of an object's properties have been met.
+#[derive(Default)]
 struct Seen {
     first: u64,
     others: Vec<u64>,
+    count: usize,
 }
 
 impl Seen {
     #[inline]
     fn new(properties: usize) -> Self {
-        let words = if properties > 64 { properties.div_ceil(64) - 1 } else { 0 };
-        Self { first: 0, others: vec![0; words] }
+        let mut seen = Self::default();
+        if properties > 64 {
+            seen.others.resize(properties.div_ceil(64) - 1, 0);
+        }
+        seen
     }
 
     /// Adds one; false if it was there.
@@ -34,6 +39,7 @@ impl Seen {
         let bit = 1 << (at % 64);
         let new = *word & bit == 0;
         *word |= bit;
+        self.count += 1;
         new
     }
 
@@ -117,7 +123,9 @@ impl<'a> Pass<'a> {
         }
         self.depth -= 1;
         self.end_names(names)?;
-        self.absent(object, &seen, place, start);
+        if seen.count < object.properties.len() {
+            self.absent(object, &seen, place, start);
+        }
         self.counted(object.count, count, ["minProperties", "maxProperties"], place, start);
         if keep {
             self.work.extra.leave(place.depth);
@@ -228,7 +236,6 @@ impl<'a> Pass<'a> {
     }
 
     /// Sees to the properties that were not there.
-    #[inline]
     fn absent(&mut self, object: &ObjectNode, seen: &Seen, place: &Place<'_>, start: usize) {
         for (at, property) in object.properties.iter().enumerate() {
             if seen.has(at) {

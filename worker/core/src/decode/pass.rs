@@ -235,8 +235,7 @@ impl<'a> Pass<'a> {
         let text = || reader.slice(start, end);
         let Some(num) = literal.num(text) else { return Err(beyond_double(start)) };
         self.content.number(self.key, place.path, literal.negative, &literal.canonical(text));
-        let kind = if num.is_integer(node.integers_as_written) { Types::INTEGER } else { Types::FRACTION };
-        if node.never || !node.types.has(kind) {
+        if node.never || !takes_number(node, num) {
             self.mistyped(node, place, start);
         } else if let Some((keyword, expected)) = failed(node, num) {
             self.violate(place, keyword, expected, start);
@@ -393,6 +392,17 @@ impl<'a> Pass<'a> {
         let shown = super::violation::cut(self.reader.raw(name));
         let message = format!("expected each member once, found `{shown}` twice in one object");
         Stop::new(RejectReason::Malformed, name.start - 1, message)
+    }
+}
+
+/// Whether a number's type is right.
+#[inline]
+fn takes_number(node: &Node, num: Num) -> bool {
+    // A node that takes both need not know whether it is an integer.
+    match (node.types.has(Types::INTEGER), node.types.has(Types::FRACTION)) {
+        (true, true) => true,
+        (false, false) => false,
+        (integer, _) => integer == num.is_integer(node.integers_as_written),
     }
 }
 
