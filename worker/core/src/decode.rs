@@ -14,6 +14,7 @@ mod number;
 mod pass;
 mod reader;
 pub(crate) mod time;
+pub(crate) mod token;
 mod violation;
 
 use std::mem;
@@ -30,7 +31,7 @@ pub use find::peek_string;
 use columns::Columns;
 use content::{Content, ContentKey};
 use identify::{Identified, Identifier};
-use pass::{Pass, Stop, Workspace};
+use pass::{Pass, Slot, Stop, Workspace};
 use reader::Reader;
 
 /// So many bytes of events at most go into one batch: offsets in Arrow have 31 bits, and `extra` can be larger than
@@ -76,7 +77,7 @@ impl Decoder {
             columns: Columns::new(&plan),
             extra: Default::default(),
             names: Default::default(),
-            slots: vec![(0, 0); plan.targets.slots],
+            slots: vec![Slot::default(); plan.targets.slots],
             unescaped: String::new(),
             scratch: serde_json::Value::Null,
         };

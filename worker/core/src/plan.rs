@@ -14,6 +14,7 @@ mod fields;
 pub(crate) mod node;
 pub(crate) mod number;
 mod object;
+mod pattern;
 mod source;
 mod values;
 

@@ -6,17 +6,30 @@ use super::reader::Text;
 use crate::plan::Layout;
 use crate::plan::node::{ArrayNode, Bounds, Node, NodeColumn, ObjectNode, Rest, Types};
 
+/// A member's name.
+enum Name {
+    /// Of a property, by its position.
+    Known(usize),
+    /// Another one.
+    Other(Text),
+}
+
 /// Which of an object's properties have been met.
+#[derive(Default)]
 struct Seen {
     first: u64,
     others: Vec<u64>,
+    count: usize,
 }
 
 impl Seen {
     #[inline]
     fn new(properties: usize) -> Self {
-        let words = if properties > 64 { properties.div_ceil(64) - 1 } else { 0 };
-        Self { first: 0, others: vec![0; words] }
+        let mut seen = Self::default();
+        if properties > 64 {
+            seen.others.resize(properties.div_ceil(64) - 1, 0);
+        }
+        seen
     }
 
     /// Adds one; false if it was there.
@@ -26,6 +39,7 @@ impl Seen {
         let bit = 1 << (at % 64);
         let new = *word & bit == 0;
         *word |= bit;
+        self.count += 1;
         new
     }
 
@@ -86,21 +100,32 @@ impl<'a> Pass<'a> {
         let mut more = !self.reader.take(b'}');
         while more {
             count += 1;
-            match self.known_name(object, next)? {
-                (Some(at), name) => {
+            let start = self.reader.pos();
+            let name = match object.properties.get(next) {
+                // Most often it is the next one of the schema.
+                Some(property) if self.reader.take_token(&property.token) => {
+                    self.reader.space();
+                    Name::Known(next)
+                }
+                _ => self.find(object)?,
+            };
+            match name {
+                Name::Known(at) => {
                     if !seen.add(at) {
-                        return Err(self.repeated(name));
+                        return Err(self.repeated(self.reader.string_at(start)));
                     }
                     next = at + 1;
-                    self.known(object, at, name, place, keep)?;
+                    self.known(object, at, start, place, keep)?;
                 }
-                (None, name) => self.unknown(object, name, place, keep)?,
+                Name::Other(name) => self.unknown(object, name, place, keep)?,
             }
             more = self.reader.more(b'}')?;
         }
         self.depth -= 1;
         self.end_names(names)?;
-        self.absent(object, &seen, place, start);
+        if seen.count < object.properties.len() {
+            self.absent(object, &seen, place, start);
+        }
         self.counted(object.count, count, ["minProperties", "maxProperties"], place, start);
         if keep {
             self.work.extra.leave(place.depth);
@@ -111,51 +136,44 @@ impl<'a> Pass<'a> {
         Ok(())
     }
 
-    /// Takes a member's name; its property too, if it is one. Most often that is the next one of the schema.
-    #[inline]
-    fn known_name(&mut self, object: &ObjectNode, next: usize) -> Result<(Option<usize>, Text), Stop> {
-        let start = self.reader.pos();
-        if let Some(property) = object.properties.get(next)
-            && self.reader.take_all(property.quoted.as_bytes())
-        {
-            let name = Text { start: start + 1, end: self.reader.pos() - 1, escaped: false };
-            return Ok((Some(next), name));
-        }
+    /// Takes a member's name and colon; its property, if it is one.
+    fn find(&mut self, object: &ObjectNode) -> Result<Name, Stop> {
         let name = self.name()?;
+        self.reader.colon()?;
         let value = self.reader.value(name, &mut self.work.unescaped);
         let at = if object.index.is_empty() {
             object.properties.iter().position(|property| *property.name == *value)
         } else {
             object.index.get(value).copied()
         };
-        Ok((at, name))
+        Ok(at.map_or(Name::Other(name), Name::Known))
     }
 
-    /// Reads a member that the schema names.
+    /// Reads a member that the schema names; its own name begins at `name`.
     #[inline]
     fn known(
         &mut self,
         object: &'a ObjectNode,
         at: usize,
-        name: Text,
+        name: usize,
         place: &Place<'_>,
         keep: bool,
     ) -> Result<(), Stop> {
         let property = &object.properties[at];
         if !object.names.is_empty() {
-            self.check_name(object, name, place);
+            self.check_name(object, self.reader.string_at(name), place);
         }
         if let Some(keyword) = property.forbidden {
-            self.superfluous(place, keyword, name);
+            self.superfluous(place, keyword, self.reader.string_at(name));
         }
-        self.reader.colon()?;
         let start = self.reader.pos();
         let path = content::member(place.path, self.key.property(property.number));
         let part = place.part(Step::Named(property), path);
         self.value(&property.node, &part)?;
         let end = self.reader.pos();
         if let Some(slot) = property.slot {
-            self.work.slots[slot] = (start, end);
+            let slot = &mut self.work.slots[slot];
+            (slot.start, slot.end) = (start, end);
         }
         if keep && property.node.column == NodeColumn::None {
             self.work.extra.add(&self.reader, &part, self.reader.slice(start, end));
@@ -181,7 +199,6 @@ impl<'a> Pass<'a> {
         if !object.names.is_empty() {
             self.check_name(object, name, place);
         }
-        self.reader.colon()?;
         let start = self.reader.pos();
         let part = place.part(Step::Other(name), content::member(place.path, hash));
         match rest {
@@ -219,7 +236,6 @@ impl<'a> Pass<'a> {
     }
 
     /// Sees to the properties that were not there.
-    #[inline]
     fn absent(&mut self, object: &ObjectNode, seen: &Seen, place: &Place<'_>, start: usize) {
         for (at, property) in object.properties.iter().enumerate() {
             if seen.has(at) {

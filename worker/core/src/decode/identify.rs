@@ -5,7 +5,7 @@ use transect_config::TimeFormat;
 use super::content::Content;
 use super::find::find;
 use super::number::{Canonical, Literal};
-use super::pass::Span;
+use super::pass::Slot;
 use super::reader::Reader;
 use super::time;
 use super::violation::cut;
@@ -35,7 +35,7 @@ impl Identifier {
         plan: &Plan,
         key: &PipelineKey,
         event: &str,
-        slots: &[Span],
+        slots: &[Slot],
         content: &Content,
     ) -> Result<Identified, Box<Reject>> {
         let targets = &plan.targets;
@@ -43,7 +43,7 @@ impl Identifier {
         self.bytes.clear();
         self.part(b'E', plan.name.as_bytes());
         let key_start = self.bytes.len();
-        self.part(b'K', &(targets.key.len() as u64).to_le_bytes());
+        self.part(b'K', &(targets.key.len() as u32).to_le_bytes());
         for target in &targets.key {
             self.scalar("event.key", target, event, slots)?;
         }
@@ -63,7 +63,8 @@ impl Identifier {
 
     fn part(&mut self, kind: u8, bytes: &[u8]) {
         self.bytes.push(kind);
-        self.bytes.extend_from_slice(&(bytes.len() as u64).to_le_bytes());
+        // An event has less than 4 GiB.
+        self.bytes.extend_from_slice(&(bytes.len() as u32).to_le_bytes());
         self.bytes.extend_from_slice(bytes);
     }
 
@@ -73,7 +74,7 @@ impl Identifier {
         field: &str,
         target: &Target,
         event: &str,
-        slots: &[Span],
+        slots: &[Slot],
     ) -> Result<(), Box<Reject>> {
         let (start, text) = value(target, event, slots);
         match text.as_bytes().first() {
@@ -90,6 +91,9 @@ impl Identifier {
     }
 
     fn string(&mut self, text: &str) {
+        if memchr::memchr(b'\\', text.as_bytes()).is_none() {
+            return self.part(b's', &text.as_bytes()[1..text.len() - 1]);
+        }
         let mut reader = Reader::new(text);
         if let Ok(string) = reader.string() {
             let mut held = std::mem::take(&mut self.unescaped);
@@ -99,8 +103,8 @@ impl Identifier {
     }
 
     fn number(&mut self, text: &str) {
-        let Ok(literal) = Literal::read(text.as_bytes()) else { return };
-        let canonical = literal.canonical(text);
+        let Some(literal) = Literal::read(text.as_bytes()) else { return };
+        let canonical = literal.canonical(|| text);
         let negative = literal.negative && canonical != Canonical::Int(0);
         self.part(if negative { b'-' } else { b'+' }, b"");
         match canonical {
@@ -113,29 +117,31 @@ impl Identifier {
         }
     }
 
-    fn time(&mut self, plan: &Plan, event: &str, slots: &[Span]) -> Result<i64, Box<Reject>> {
+    fn time(&mut self, plan: &Plan, event: &str, slots: &[Slot]) -> Result<i64, Box<Reject>> {
         let (target, format) = (&plan.targets.time, plan.targets.time_format);
+        let read = target.slot.filter(|_| target.rest == 0).and_then(|slot| slots[slot].micros);
         let (start, text) = value(target, event, slots);
         let micros = match (text.as_bytes().first(), format) {
+            (_, TimeFormat::Rfc3339) if read.is_some() => read,
             (Some(b'"'), TimeFormat::Rfc3339) => {
                 let mut reader = Reader::new(text);
                 let string = reader.string().ok();
                 let value = string.map(|string| reader.value(string, &mut self.unescaped));
                 value.and_then(|value| time::parse_rfc3339(value.as_bytes())).map(|moment| moment.micros)
             }
-            (Some(b'-' | b'0'..=b'9'), format) => Literal::read(text.as_bytes())
-                .ok()
-                .and_then(|number| time::from_number(&number, text, format)),
+            (Some(b'-' | b'0'..=b'9'), format) => {
+                Literal::read(text.as_bytes()).and_then(|number| time::from_number(&number, text, format))
+            }
             _ => None,
         };
-        micros.ok_or_else(|| {
+        micros.filter(|micros| time::RANGE.contains(micros)).ok_or_else(|| {
             let needs = match format {
                 TimeFormat::Rfc3339 => "an RFC 3339 time with an offset, such as \"2026-01-31T12:00:00Z\"",
                 TimeFormat::UnixSeconds => "a number of seconds since 1970",
                 TimeFormat::UnixMillis => "a number of milliseconds since 1970",
                 TimeFormat::UnixMicros => "a number of microseconds since 1970",
             };
-            let message = format!("event.time needs {needs}, found {}", shown(text));
+            let message = format!("event.time needs {needs}, in the years 1 to 9999, found {}", shown(text));
             refuse(RejectReason::InvalidTime, target, message, start)
         })
     }
@@ -143,8 +149,8 @@ impl Identifier {
 
 /// Where a field's value begins, and its text; both empty if it is not there.
 #[inline]
-fn value<'e>(target: &Target, event: &'e str, slots: &[Span]) -> (usize, &'e str) {
-    let (start, end) = target.slot.map_or((0, event.len()), |slot| slots[slot]);
+fn value<'e>(target: &Target, event: &'e str, slots: &[Slot]) -> (usize, &'e str) {
+    let (start, end) = target.slot.map_or((0, event.len()), |slot| (slots[slot].start, slots[slot].end));
     let held = event.get(start..end).unwrap_or_default();
     if target.rest().is_empty() {
         return (start, held);

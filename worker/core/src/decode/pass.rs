@@ -3,6 +3,8 @@
 //! The event is read to its end even where it breaks its schema, so that a syntax error is always found; of several
 //! violations the first one counts, and nothing is appended after it.
 
+use std::ops::RangeInclusive;
+
 use super::columns::Columns;
 use super::content::{self, Content, ContentKey, Word};
 use super::extra::Extra;
@@ -10,8 +12,9 @@ use super::names::Names;
 use super::reader::{Reader, SyntaxError, Text};
 use super::time;
 use super::violation::Violation;
+use crate::plan::Plan;
 use crate::plan::node::{Node, NodeColumn, Property, Types};
-use crate::plan::{Layout, Plan};
+use crate::plan::number::Num;
 use crate::reject::{Reject, RejectReason};
 
 /// Why an event can't be read on.
@@ -68,8 +71,15 @@ impl<'p> Place<'p> {
     }
 }
 
-/// The bounds of a value in the event's text; empty if it was not there.
-pub(crate) type Span = (usize, usize);
+/// What is noted of a value that a field of the event leads to.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Slot {
+    /// Its bounds in the event's text; both zero if it was not there.
+    pub(crate) start: usize,
+    pub(crate) end: usize,
+    /// The time, if it was read as one already.
+    pub(crate) micros: Option<i64>,
+}
 
 /// What a pass needs beside the event, kept from one to the next.
 #[derive(Debug)]
@@ -77,8 +87,8 @@ pub(crate) struct Workspace {
     pub(crate) columns: Columns,
     pub(crate) extra: Extra,
     pub(crate) names: Names,
-    /// Where the values of the plan's slots stand.
-    pub(crate) slots: Vec<Span>,
+    /// What is noted of the values of the plan's slots.
+    pub(crate) slots: Vec<Slot>,
     /// The text of a string that holds escapes.
     pub(crate) unescaped: String,
     /// A string on its way to the `jsonschema` crate.
@@ -102,7 +112,7 @@ impl<'a> Pass<'a> {
     pub(crate) fn event(&mut self) -> Result<(), Stop> {
         self.work.extra.clear();
         self.work.names.clear();
-        self.work.slots.fill((0, 0));
+        self.work.slots.fill(Slot::default());
         let plan = self.plan;
         self.reader.space();
         self.value(&plan.root, &Place::event(self.key.root()))?;
@@ -205,52 +215,43 @@ impl<'a> Pass<'a> {
         let Some(moment) = time::parse_rfc3339(value.as_bytes()) else {
             return self.violate(place, "format", "a string in the format `date-time`", start);
         };
-        if moment.leap {
-            self.work.columns.null(id);
-        } else {
-            self.work.columns.int(id, moment.micros);
+        if let Step::Named(Property { slot: Some(slot), .. }) = place.step {
+            self.work.slots[*slot].micros = Some(moment.micros);
         }
-        if moment.leap || moment.truncated {
+        let micros = moment.in_column();
+        match micros {
+            Some(micros) => self.work.columns.int(id, micros),
+            None => self.work.columns.null(id),
+        }
+        if micros.is_none() || moment.truncated {
             self.work.extra.add(&self.reader, place, self.reader.slice(start, text.end + 1));
         }
     }
 
     fn number(&mut self, node: &'a Node, place: &Place<'_>) -> Result<(), Stop> {
-        let start = self.reader.pos();
+        let reader = self.reader;
         let literal = self.reader.number()?;
-        let text = self.reader.slice(start, self.reader.pos());
+        let (start, end) = (reader.pos(), self.reader.pos());
+        let text = || reader.slice(start, end);
         let Some(num) = literal.num(text) else { return Err(beyond_double(start)) };
         self.content.number(self.key, place.path, literal.negative, &literal.canonical(text));
-        let kind = if num.is_integer(node.integers_as_written) { Types::INTEGER } else { Types::FRACTION };
-        if node.never || !node.types.has(kind) {
+        if node.never || !takes_number(node, num) {
             self.mistyped(node, place, start);
-            return Ok(());
-        }
-        for check in &node.numbers {
-            if !check.accepts(num) {
-                self.violate(place, check.keyword, &check.expected, start);
-                return Ok(());
+        } else if let Some((keyword, expected)) = failed(node, num) {
+            self.violate(place, keyword, expected, start);
+        } else if let NodeColumn::Typed(id) = node.column {
+            let kept = if self.work.columns.float(id, num.to_f64()) {
+                !literal.is_inexact_integer()
+            } else if let Some(int) = literal.int(text) {
+                self.work.columns.int(id, int);
+                true
+            } else {
+                self.work.columns.null(id);
+                false
+            };
+            if !kept {
+                self.work.extra.add(&self.reader, place, text());
             }
-        }
-        for set in &node.values {
-            if !set.has_number(num) {
-                self.violate(place, set.keyword, &set.expected, start);
-                return Ok(());
-            }
-        }
-        let NodeColumn::Typed(id) = node.column else { return Ok(()) };
-        let kept = if matches!(self.plan.layouts[id], Layout::Float64) {
-            self.work.columns.float(id, num.to_f64());
-            !literal.is_inexact_integer()
-        } else if let Some(int) = literal.int(text) {
-            self.work.columns.int(id, int);
-            true
-        } else {
-            self.work.columns.null(id);
-            false
-        };
-        if !kept {
-            self.work.extra.add(&self.reader, place, text);
         }
         Ok(())
     }
@@ -335,8 +336,10 @@ impl<'a> Pass<'a> {
                 self.content.word(self.key, place.path, Word::False);
             }
             _ => {
+                let reader = self.reader;
                 let literal = self.reader.number()?;
-                let text = self.reader.slice(start, self.reader.pos());
+                let end = self.reader.pos();
+                let text = || reader.slice(start, end);
                 if literal.float(text).is_none() {
                     return Err(beyond_double(start));
                 }
@@ -390,6 +393,30 @@ impl<'a> Pass<'a> {
         let message = format!("expected each member once, found `{shown}` twice in one object");
         Stop::new(RejectReason::Malformed, name.start - 1, message)
     }
+}
+
+/// Whether a number's type is right.
+#[inline]
+fn takes_number(node: &Node, num: Num) -> bool {
+    // A node that takes both need not know whether it is an integer.
+    match (node.types.has(Types::INTEGER), node.types.has(Types::FRACTION)) {
+        (true, true) => true,
+        (false, false) => false,
+        (integer, _) => integer == num.is_integer(node.integers_as_written),
+    }
+}
+
+/// The first check of numbers that one fails.
+#[inline]
+fn failed(node: &Node, num: Num) -> Option<(&'static str, &str)> {
+    let within = |range: &RangeInclusive<f64>| num.exact_f64().is_some_and(|float| range.contains(&float));
+    if !node.range.as_ref().is_some_and(within) {
+        if let Some(check) = node.numbers.iter().find(|check| !check.accepts(num)) {
+            return Some((check.keyword, &check.expected));
+        }
+    }
+    let listed = node.values.iter().find(|set| !set.has_number(num));
+    listed.map(|set| (set.keyword, set.expected.as_str()))
 }
 
 #[cold]

@@ -1,6 +1,7 @@
 //! A strict reader of RFC 8259 text: tokens only, no meaning. It never copies and never looks back.
 
 use super::number::Literal;
+use super::token::Token;
 
 /// Why the text is not JSON, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,6 +63,13 @@ impl<'a> Reader<'a> {
     /// Skips white space.
     #[inline]
     pub(crate) fn space(&mut self) {
+        // Most often there is none.
+        if self.peek().is_some_and(|byte| byte <= b' ') {
+            self.spaces();
+        }
+    }
+
+    fn spaces(&mut self) {
         while let Some(b' ' | b'\n' | b'\t' | b'\r') = self.peek() {
             self.pos += 1;
         }
@@ -86,6 +94,14 @@ impl<'a> Reader<'a> {
         found
     }
 
+    /// Takes a token, if it is next.
+    #[inline]
+    pub(crate) fn take_token(&mut self, token: &Token) -> bool {
+        let found = token.starts(self.text.as_bytes().get(self.pos..).unwrap_or_default());
+        self.pos += if found { token.len() } else { 0 };
+        found
+    }
+
     /// Takes a colon with white space around it.
     #[inline]
     pub(crate) fn colon(&mut self) -> Read<()> {
@@ -102,15 +118,19 @@ impl<'a> Reader<'a> {
     #[inline]
     pub(crate) fn more(&mut self, close: u8) -> Read<bool> {
         self.space();
-        if self.take(b',') {
-            self.space();
-            return Ok(true);
+        match self.peek() {
+            Some(b',') => {
+                self.pos += 1;
+                self.space();
+                Ok(true)
+            }
+            Some(byte) if byte == close => {
+                self.pos += 1;
+                Ok(false)
+            }
+            _ if close == b'}' => Err(self.error("expected a comma or `}` after a member")),
+            _ => Err(self.error("expected a comma or `]` after an item")),
         }
-        if self.take(close) {
-            return Ok(false);
-        }
-        let (brackets, what) = if close == b'}' { ("`}`", "member") } else { ("`]`", "item") };
-        Err(self.error(&format!("expected a comma or {brackets} after a {what}")))
     }
 
     /// Takes `true`, `false` or `null`.
@@ -122,14 +142,15 @@ impl<'a> Reader<'a> {
     /// Takes a number.
     #[inline]
     pub(crate) fn number(&mut self) -> Read<Literal> {
-        match Literal::read(self.text.as_bytes().get(self.pos..).unwrap_or_default()) {
-            Ok(literal) => {
+        let rest = self.text.as_bytes().get(self.pos..).unwrap_or_default();
+        match Literal::read(rest) {
+            Some(literal) => {
                 self.pos += literal.len;
                 Ok(literal)
             }
-            Err((ahead, message)) => {
-                self.pos += ahead;
-                Err(self.error(message))
+            None => {
+                let (ahead, message) = Literal::fault(rest);
+                Err(self.error_at(self.pos + ahead, message))
             }
         }
     }
@@ -164,6 +185,13 @@ impl<'a> Reader<'a> {
                 None => return Err(self.error_at(at, "a string does not end")),
             }
         }
+    }
+
+    /// A string that has been taken before.
+    #[cold]
+    pub(crate) fn string_at(&self, start: usize) -> Text {
+        let mut reader = Self { pos: start, ..*self };
+        reader.string().unwrap_or(Text { start: start + 1, end: start + 1, escaped: false })
     }
 
     /// The first position from here on of a quote, a backslash or a control character. Eight bytes at a time, by the

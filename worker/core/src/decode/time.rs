@@ -4,6 +4,10 @@ use transect_config::TimeFormat;
 
 use super::number::{Canonical, Literal};
 
+/// The times that columns and event times hold: from the year 1 on, and until the last one whose local time has a year
+/// of four digits at every offset (9999-12-30T22:00:00Z). Tools that read tables hold no others.
+pub(crate) const RANGE: std::ops::RangeInclusive<i64> = -62_135_596_800_000_000..=253_402_207_200_000_000;
+
 /// A point in time that was read from text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Moment {
@@ -13,6 +17,13 @@ pub(crate) struct Moment {
     pub(crate) truncated: bool,
     /// Whether it lies in a leap second, which the count of microseconds has no place for.
     pub(crate) leap: bool,
+}
+
+impl Moment {
+    /// The microseconds, if a column of times can say what the text said, to the microsecond.
+    pub(crate) fn in_column(&self) -> Option<i64> {
+        Some(self.micros).filter(|micros| !self.leap && RANGE.contains(micros))
+    }
 }
 
 /// Reads RFC 3339 `date-time`: `2026-01-31T12:00:00.5+01:00`. Takes exactly what the `jsonschema` crate takes for that
@@ -104,7 +115,7 @@ pub(crate) fn from_number(number: &Literal, text: &str, format: TimeFormat) -> O
         TimeFormat::UnixMillis => 3,
         TimeFormat::UnixMicros => 0,
     };
-    let (magnitude, exponent) = match number.canonical(text) {
+    let (magnitude, exponent) = match number.canonical(|| text) {
         Canonical::Int(magnitude) => (magnitude, 0),
         Canonical::Decimal(mantissa, exponent) => (mantissa, exponent),
         Canonical::Long(_) => return None,

@@ -1,12 +1,14 @@
 //! Checks of single strings and numbers, each one keyword.
 
 use std::cmp::Ordering;
+use std::ops::RangeInclusive;
 
 use jsonschema::Draft;
 use serde_json::Value;
 
 use super::delegate::Delegate;
 use super::number::Num;
+use super::pattern::Sequence;
 use crate::decode::time;
 
 /// One keyword that a string must satisfy.
@@ -27,6 +29,8 @@ enum StringKind {
     MaxLength(u64),
     /// `format: date-time`, whole.
     DateTime,
+    /// A pattern, most often decided by the sequence.
+    Pattern(Sequence, Delegate),
     /// Anything else.
     Delegate(Delegate),
 }
@@ -38,7 +42,14 @@ impl StringCheck {
             ("minLength", Some(length), _) => StringKind::MinLength(length),
             ("maxLength", Some(length), _) => StringKind::MaxLength(length),
             ("format", _, Some("date-time")) => StringKind::DateTime,
-            _ => StringKind::Delegate(Delegate::keyword(draft, keyword, value)?),
+            _ => {
+                let delegate = Delegate::keyword(draft, keyword, value)?;
+                let pattern = value.as_str().filter(|_| keyword == "pattern");
+                match pattern.and_then(Sequence::compile) {
+                    Some(sequence) => StringKind::Pattern(sequence, delegate),
+                    None => StringKind::Delegate(delegate),
+                }
+            }
         };
         let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         let expected = match keyword {
@@ -63,6 +74,9 @@ impl StringCheck {
             StringKind::MinLength(min) => length_reaches(text, *min),
             StringKind::MaxLength(max) => !length_reaches(text, max.saturating_add(1)),
             StringKind::DateTime => time::parse_rfc3339(text.as_bytes()).is_some(),
+            StringKind::Pattern(sequence, delegate) => {
+                sequence.matches(text) || delegate.accepts_text(text, scratch)
+            }
             StringKind::Delegate(delegate) => delegate.accepts_text(text, scratch),
         }
     }
@@ -99,7 +113,7 @@ enum NumberKind {
     Maximum(Num),
     ExclusiveMaximum(Num),
     /// Integers by remainder, all else by the crate.
-    MultipleOf(i128, Delegate),
+    MultipleOf(i64, Delegate),
     Delegate(Delegate),
 }
 
@@ -130,6 +144,7 @@ impl NumberCheck {
     }
 
     /// Whether a number passes.
+    #[inline]
     pub(crate) fn accepts(&self, number: Num) -> bool {
         match (&self.kind, number) {
             (NumberKind::Minimum(limit), _) => number.order(*limit) != Ordering::Less,
@@ -144,5 +159,34 @@ impl NumberCheck {
     }
 }
 
+/// The doubles that pass all these checks: a closed range, or None where that is not what they say. What lies beyond may
+/// still pass (an integer that no double holds, say).
+pub(crate) fn range(checks: &[NumberCheck]) -> Option<RangeInclusive<f64>> {
+    let (mut low, mut high) = (f64::NEG_INFINITY, f64::INFINITY);
+    for check in checks {
+        // A limit that no double holds leaves the range without its last double on that side.
+        match check.kind {
+            NumberKind::Minimum(limit) => low = low.max(at_or_after(limit)),
+            NumberKind::ExclusiveMinimum(limit) => low = low.max(at_or_after(limit).next_up()),
+            NumberKind::Maximum(limit) => high = high.min(at_or_before(limit)),
+            NumberKind::ExclusiveMaximum(limit) => high = high.min(at_or_before(limit).next_down()),
+            NumberKind::MultipleOf(..) | NumberKind::Delegate(_) => return None,
+        }
+    }
+    Some(low..=high)
+}
+
+/// The first double that is no less than a limit.
+fn at_or_after(limit: Num) -> f64 {
+    let float = limit.to_f64();
+    if Num::Float(float).order(limit) == Ordering::Less { float.next_up() } else { float }
+}
+
+/// The last double that is no greater than a limit.
+fn at_or_before(limit: Num) -> f64 {
+    let float = limit.to_f64();
+    if Num::Float(float).order(limit) == Ordering::Greater { float.next_down() } else { float }
+}
+
 /// Up to here a double holds every integer, so that the crate divides exactly too.
-const MAX_EXACT_DIVISOR: i128 = 1 << 53;
+const MAX_EXACT_DIVISOR: i64 = 1 << 53;

@@ -7,7 +7,7 @@
 use jsonschema::Draft;
 use serde_json::Value;
 
-use super::check::{NumberCheck, StringCheck};
+use super::check::{self, NumberCheck, StringCheck};
 use super::columns::Layout;
 use super::node::{ColumnId, Node, NodeColumn, Types};
 use super::source::{Located, Source};
@@ -323,5 +323,6 @@ fn finish(node: &mut Node) {
     if node.moment {
         node.strings.retain(|check| !check.is_date_time());
     }
+    node.range = check::range(&node.numbers);
     node.whole = node.union.is_some() || matches!(node.column, NodeColumn::Json(_));
 }

@@ -4,10 +4,12 @@
 //! tree is only read after it is built.
 
 use std::collections::HashMap;
+use std::ops::RangeInclusive;
 
 use super::check::{NumberCheck, StringCheck};
 use super::delegate::Delegate;
 use super::values::ValueSet;
+use crate::decode::token::Token;
 
 /// Position of a column among [`super::columns::Layout`].
 pub(crate) type ColumnId = usize;
@@ -95,6 +97,8 @@ pub(crate) struct Node {
     pub(crate) strings: Vec<StringCheck>,
     /// Of numbers.
     pub(crate) numbers: Vec<NumberCheck>,
+    /// Doubles within pass all of these.
+    pub(crate) range: Option<RangeInclusive<f64>>,
     /// `enum` and `const`.
     pub(crate) values: Vec<ValueSet>,
     /// Of objects; None where any will do.
@@ -122,6 +126,7 @@ impl Node {
             integers_as_written: false,
             strings: Vec::new(),
             numbers: Vec::new(),
+            range: None,
             values: Vec::new(),
             object: None,
             array: None,
@@ -190,6 +195,8 @@ pub(crate) struct Property {
     pub(crate) name: Box<str>,
     /// The name as JSON, with its quotes.
     pub(crate) quoted: Box<str>,
+    /// The same with a colon, as it most often stands in events.
+    pub(crate) token: Token,
     /// Position among all properties of the plan.
     pub(crate) number: usize,
     /// Whether the object must have it.

@@ -8,6 +8,7 @@ use super::compile::Compiler;
 use super::delegate::Delegate;
 use super::node::{Bounds, ColumnId, Node, ObjectNode, Property, Rest};
 use super::source::Located;
+use crate::decode::token::Token;
 
 /// Objects that name more members than this get an index by name.
 const SCAN_MAX: usize = 8;
@@ -157,9 +158,11 @@ impl<'s> Compiler<'s> {
             names.is_some_and(|names| names.iter().any(|required| required == name))
         };
         self.property_names.push(name.into());
+        let quoted = Value::from(name).to_string();
         Property {
             name: name.into(),
-            quoted: Value::from(name).to_string().into(),
+            token: Token::new(&format!("{quoted}:")),
+            quoted: quoted.into(),
             number: self.property_names.len() - 1,
             required: schemas.iter().any(required),
             forbidden: closed.then_some("additionalProperties"),
