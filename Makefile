@@ -26,7 +26,7 @@ test: build $(PACKAGES) ## Run every test: units, the examples against DuckDB, a
 	cargo test --locked --workspace --exclude transect-e2e
 	$(PYTHON) -m unittest discover -s tests/reference
 	PYTHON=$(PYTHON) tools/test-examples.sh
-	TRANSECT_SOAK_RUNS=5 cargo test --locked --release -p transect-e2e
+	cargo test --locked -p transect-e2e
 	@echo 'make test: all passed'
 
 check: tools $(PACKAGES) $(DENY) ## Check format, lints, licences, docs and generated files
@@ -41,8 +41,8 @@ check: tools $(PACKAGES) $(DENY) ## Check format, lints, licences, docs and gene
 bench: build $(PACKAGES) ## Compare speed and memory with DuckDB and Polars, and write docs/benchmarks
 	$(PYTHON) bench/run.py
 
-soak: tools ## Kill the process 200 times at random moments, and compare what comes out
-	TRANSECT_SOAK_RUNS=200 cargo test --locked --release -p transect-e2e --test soak -- --nocapture
+soak: build ## Kill the process 200 times at random moments, and compare what comes out
+	TRANSECT_SOAK_RUNS=200 TRANSECT_SOAK_EVENTS=1000000 cargo test --locked -p transect-e2e --test soak -- --nocapture
 
 audit: tools $(DENY) ## Look for known weaknesses of dependencies; fetches their database from GitHub
 	$(DENY) --locked check advisories

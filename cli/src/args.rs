@@ -154,7 +154,9 @@ pub(crate) enum RejectedCommand {
 
 fn input(text: &str) -> Result<(String, PathBuf), String> {
     match text.split_once('=') {
-        Some((source, file)) if !source.is_empty() && !file.is_empty() => Ok((source.to_owned(), file.into())),
+        Some((source, file)) if !source.is_empty() && !file.is_empty() => {
+            Ok((source.to_owned(), file.into()))
+        }
         _ => Err("write SOURCE=FILE, such as web=events.ndjson".to_owned()),
     }
 }

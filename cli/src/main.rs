@@ -54,6 +54,7 @@ fn init_logs(format: Option<args::LogFormat>) {
 fn man_pages(dir: &std::path::Path) -> anyhow::Result<ExitCode> {
     use anyhow::Context;
     std::fs::create_dir_all(dir).with_context(|| format!("create {}", dir.display()))?;
-    clap_mangen::generate_to(Args::command(), dir).with_context(|| format!("write man pages to {}", dir.display()))?;
+    clap_mangen::generate_to(Args::command(), dir)
+        .with_context(|| format!("write man pages to {}", dir.display()))?;
     Ok(ExitCode::SUCCESS)
 }

@@ -63,11 +63,16 @@ pub(crate) fn pipeline(
     let checked = match (checked.pop(), checked.is_empty()) {
         (Some(only), true) => only,
         (Some(_), false) => bail!("the manifests hold several pipelines; say which with --pipeline: {names}"),
-        (None, _) if names.is_empty() => bail!("the manifests hold no ResearchPipeline; add one, or give its file with -f"),
+        (None, _) if names.is_empty() => {
+            bail!("the manifests hold no ResearchPipeline; add one, or give its file with -f")
+        }
         (None, _) => bail!("the manifests hold no pipeline of that name; they have: {names}"),
     };
     if !checked.without_effect.is_empty() {
-        tracing::info!(fields = checked.without_effect.join(", "), "these fields have no effect in one process");
+        tracing::info!(
+            fields = checked.without_effect.join(", "),
+            "these fields have no effect in one process"
+        );
     }
     match checked.outcome {
         Ok(resolved) => {

@@ -9,7 +9,11 @@ use serde::Serialize;
 use crate::args::Format;
 
 /// Prints a value in a format; `table` draws it for people.
-pub(crate) fn print(format: Format, value: &impl Serialize, table: impl FnOnce() -> String) -> anyhow::Result<()> {
+pub(crate) fn print(
+    format: Format,
+    value: &impl Serialize,
+    table: impl FnOnce() -> String,
+) -> anyhow::Result<()> {
     let text = match format {
         Format::Table => table(),
         Format::Json => serde_json::to_string_pretty(value)?,
@@ -38,7 +42,10 @@ pub(crate) fn error(error: &anyhow::Error) {
 }
 
 /// A table without a frame: a header and rows.
-pub(crate) fn table<const N: usize>(header: [&str; N], rows: impl IntoIterator<Item = [String; N]>) -> String {
+pub(crate) fn table<const N: usize>(
+    header: [&str; N],
+    rows: impl IntoIterator<Item = [String; N]>,
+) -> String {
     let mut table = Table::new();
     table.load_preset(presets::NOTHING);
     table.set_header(header.map(str::to_uppercase));
@@ -56,7 +63,7 @@ pub(crate) fn count(n: u64) -> String {
     let digits = n.to_string();
     let mut out = String::with_capacity(digits.len() * 4 / 3);
     for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at) % 3 == 0 {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
             out.push(' ');
         }
         out.push(digit);

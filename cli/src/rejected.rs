@@ -15,7 +15,9 @@ use crate::output;
 
 pub(crate) fn run(args: &RejectedArgs) -> anyhow::Result<ExitCode> {
     match &args.command {
-        RejectedCommand::List { out, reason, each: false, output } => summarise(out, reason.as_deref(), *output)?,
+        RejectedCommand::List { out, reason, each: false, output } => {
+            summarise(out, reason.as_deref(), *output)?
+        }
         RejectedCommand::List { out, reason, each: true, output } => list(out, reason.as_deref(), *output)?,
         RejectedCommand::Show { number, out, output } => show(out, *number, *output)?,
     }
@@ -66,7 +68,14 @@ fn summarise(out: &Path, reason: Option<&str>, format: Format) -> anyhow::Result
     output::print(format, &groups, || {
         let rows = groups.iter().map(|g| {
             let (pointer, example) = (shown(&g.pointer), g.example.to_string());
-            [g.reason.clone(), g.keyword.clone(), pointer, output::count(g.events), example, g.message.clone()]
+            [
+                g.reason.clone(),
+                g.keyword.clone(),
+                pointer,
+                output::count(g.events),
+                example,
+                g.message.clone(),
+            ]
         });
         output::table(["reason", "keyword", "pointer", "events", "example", "such as"], rows)
     })
@@ -118,7 +127,10 @@ fn show(out: &Path, number: usize, format: Format) -> anyhow::Result<()> {
 }
 
 /// Calls the function with each refused event and its number, from 1, until it says false.
-fn for_each(out: &Path, mut f: impl FnMut(usize, RejectedEvent) -> anyhow::Result<bool>) -> anyhow::Result<()> {
+fn for_each(
+    out: &Path,
+    mut f: impl FnMut(usize, RejectedEvent) -> anyhow::Result<bool>,
+) -> anyhow::Result<()> {
     let folder = out.join("rejected");
     if !folder.is_dir() {
         if out.join("ledger.json").is_file() {
@@ -160,6 +172,8 @@ fn shown(pointer: &str) -> String {
 
 /// Elements of arrays share their cause.
 fn without_indexes(pointer: &str) -> String {
-    let step = |step: &str| if !step.is_empty() && step.bytes().all(|b| b.is_ascii_digit()) { "*" } else { step }.to_owned();
+    let step = |step: &str| {
+        if !step.is_empty() && step.bytes().all(|b| b.is_ascii_digit()) { "*" } else { step }.to_owned()
+    };
     pointer.split('/').map(step).collect::<Vec<_>>().join("/")
 }

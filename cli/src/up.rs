@@ -42,7 +42,9 @@ pub(crate) fn run(args: UpArgs) -> anyhow::Result<ExitCode> {
     let _ = progress.join();
     let report = outcome.map_err(|error| anyhow!(error))?;
     let differences = match args.drain {
-        true if config.cold.table => verify::differences(&report, &options.out).map_err(|error| anyhow!(error))?,
+        true if config.cold.table => {
+            verify::differences(&report, &options.out).map_err(|error| anyhow!(error))?
+        }
         _ => Vec::new(),
     };
     summarise(args.output, &report, &options)?;
@@ -57,7 +59,11 @@ pub(crate) fn run(args: UpArgs) -> anyhow::Result<ExitCode> {
             options.out.display()
         ));
     }
-    Ok(if differences.is_empty() && report.adds_up && !refused { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if differences.is_empty() && report.adds_up && !refused {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }
 
 fn cores() -> usize {
@@ -89,7 +95,8 @@ fn show_progress(watch: &Watch) -> anyhow::Result<JoinHandle<()>> {
     let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
     let terminal = stderr().is_terminal();
     if terminal {
-        let style = ProgressStyle::with_template("{bar:40} {bytes} of {total_bytes}  {bytes_per_sec}  {eta} left")?;
+        let style =
+            ProgressStyle::with_template("{bar:40} {bytes} of {total_bytes}  {bytes_per_sec}  {eta} left")?;
         bar.set_style(style);
         bar.set_draw_target(ProgressDrawTarget::stderr());
     }
@@ -136,7 +143,8 @@ fn summarise(format: Format, report: &Report, options: &Options) -> anyhow::Resu
     output::print(format, &summary, || {
         let mut text = ledger::table(report);
         text.push('\n');
-        let rows = summary.places.iter().map(|place| [place.path.display().to_string(), place.what.to_owned()]);
+        let rows =
+            summary.places.iter().map(|place| [place.path.display().to_string(), place.what.to_owned()]);
         text.push_str(&output::table(["where", "what"], rows));
         text
     })

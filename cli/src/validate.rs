@@ -48,11 +48,19 @@ pub(crate) fn run(args: &ValidateArgs) -> anyhow::Result<ExitCode> {
     // An object with a problem is left out, so that what refers to it can't be judged.
     let judged = if problems.is_empty() { checked.as_slice() } else { &[] };
     problems.extend(judged.iter().filter_map(|checked| checked.outcome.as_ref().err()).flatten());
-    let mut notes: Vec<String> =
-        loaded.skipped.iter().map(|skipped| format!("skipped {} in {}", skipped.what, skipped.file)).collect();
+    let mut notes: Vec<String> = loaded
+        .skipped
+        .iter()
+        .map(|skipped| format!("skipped {} in {}", skipped.what, skipped.file))
+        .collect();
     for checked in judged {
         notes.extend(checked.outcome.iter().flat_map(|resolved| resolved.notes.clone()));
-        notes.extend(checked.without_effect.iter().map(|field| format!("{}: {field} has no effect in one process", checked.name)));
+        notes.extend(
+            checked
+                .without_effect
+                .iter()
+                .map(|field| format!("{}: {field} has no effect in one process", checked.name)),
+        );
     }
     let findings = Findings {
         valid: problems.is_empty(),
@@ -65,12 +73,18 @@ pub(crate) fn run(args: &ValidateArgs) -> anyhow::Result<ExitCode> {
         let problems = problems.iter().map(|problem| format!("{problem}\n"));
         let notes = findings.notes.iter().map(|note| format!("note: {note}\n"));
         let verdict = match findings.problems.len() {
-            0 => format!("valid: {} schemas, {} pipelines\n", findings.schemas.len(), findings.pipelines.len()),
+            0 => {
+                format!("valid: {} schemas, {} pipelines\n", findings.schemas.len(), findings.pipelines.len())
+            }
             1 => "1 problem\n".to_owned(),
             n => format!("{n} problems\n"),
         };
         problems.chain(notes).chain([verdict]).collect::<String>()
     };
-    if args.output == Format::Table { output::line(text().trim_end())? } else { output::print(args.output, &findings, text)? }
+    if args.output == Format::Table {
+        output::line(text().trim_end())?
+    } else {
+        output::print(args.output, &findings, text)?
+    }
     Ok(if findings.valid { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -39,7 +39,8 @@ pub fn files() -> Result<[(&'static str, String); 2], CrdError> {
 }
 
 fn yaml(crd: &Value) -> Result<String, CrdError> {
-    const HEAD: &str = "# Generated from the types in crds/; refresh with `UPDATE=1 cargo test -p transect-crds`.\n";
+    const HEAD: &str =
+        "# Generated from the types in crds/; refresh with `UPDATE=1 cargo test -p transect-crds`.\n";
     Ok(format!("{HEAD}{}", serde_saphyr::to_string(crd)?))
 }
 
@@ -89,7 +90,9 @@ fn complete(root: &mut Value) {
         });
         properties.insert("metadata".into(), json!({"type": "object", "properties": {"name": name}}));
     }
-    if let Some(status) = map.get_mut("properties").and_then(|p| p.get_mut("status")).and_then(Value::as_object_mut) {
+    if let Some(status) =
+        map.get_mut("properties").and_then(|p| p.get_mut("status")).and_then(Value::as_object_mut)
+    {
         status.insert("default".into(), json!({"observedGeneration": -1}));
         default_generation(status);
     }

@@ -22,11 +22,18 @@ pub(crate) fn told(pattern: &str) -> Option<(&'static str, &'static str)> {
             "a name",
             "write small letters, digits and dashes, of which the first is a letter, such as `air-quality`",
         ),
-        OBJECT_NAME => ("the name of an object", "write small letters, digits, dashes and dots, such as `kafka-user`"),
+        OBJECT_NAME => {
+            ("the name of an object", "write small letters, digits, dashes and dots, such as `kafka-user`")
+        }
         COLUMN => ("the name of a column", "write letters, digits and underscores, such as `pm25_mean`"),
         DURATION => ("a duration", "write a number and a unit, such as `30s`, `5m` or `168h`"),
-        POINTER => ("a JSON Pointer", "write the path to a field with a slash before each step, such as `/station/id`"),
-        ADDRESSES => ("an address", "write host:port, or several with commas between, such as `kafka-0:9092`"),
+        POINTER => (
+            "a JSON Pointer",
+            "write the path to a field with a slash before each step, such as `/station/id`",
+        ),
+        ADDRESSES => {
+            ("an address", "write host:port, or several with commas between, such as `kafka-0:9092`")
+        }
         HTTP_URL => (
             "a URL for this field",
             "write http:// or https:// without user or password, which belong into a Secret, such as \
@@ -106,7 +113,8 @@ pub(crate) fn duration(_: &mut SchemaGenerator) -> Schema {
 /// A length of time that is not zero.
 pub(crate) fn positive_duration(_: &mut SchemaGenerator) -> Schema {
     let mut schema = text(32, DURATION);
-    let rule = ("", "duration(self) > duration('0s')", "is no length of time; write more than zero, such as 1h");
+    let rule =
+        ("", "duration(self) > duration('0s')", "is no length of time; write more than zero, such as 1h");
     schema.insert("x-kubernetes-validations".into(), rules(&[rule]));
     schema
 }

@@ -20,7 +20,12 @@ pub fn unsupported(
             && let Some(kind) = foreign_kind(source)
         {
             let fix = format!("feed files in its place with --input {}=FILE", source.name);
-            problems.push(refuse(pipeline, &format!("spec.sources[{at}].{kind}"), &format!("sources.{kind}"), &fix));
+            problems.push(refuse(
+                pipeline,
+                &format!("spec.sources[{at}].{kind}"),
+                &format!("sources.{kind}"),
+                &fix,
+            ));
         }
     }
     let used = |schema: &&Located<StudySchema>| {
@@ -62,7 +67,12 @@ fn of_pipeline(pipeline: &Located<ResearchPipeline>) -> Vec<Problem> {
             "storage.cold.table.format: Iceberg",
             "write Parquet",
         ),
-        (!by_day, "storage.cold.table.partitionBy", "storage.cold.table.partitionBy other than [day]", "write [day]"),
+        (
+            !by_day,
+            "storage.cold.table.partitionBy",
+            "storage.cold.table.partitionBy other than [day]",
+            "write [day]",
+        ),
         (!spec.anomalies.is_empty(), "anomalies", "anomalies", "remove it for now"),
         (!spec.lookups.is_empty(), "lookups", "lookups", "remove it for now"),
         (spec.paused, "paused", "paused: true", "write paused: false, or don't start it"),

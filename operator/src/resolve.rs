@@ -110,20 +110,27 @@ impl Resolver<'_> {
         };
         let Some(schema) = self.schemas.iter().find(ours) else {
             let message = format!("names the StudySchema `{}`, which is not there", reference.name);
-            let fix = format!("add one with this name and namespace {}, or correct the name", self.namespace());
+            let fix =
+                format!("add one with this name and namespace {}, or correct the name", self.namespace());
             self.problem(&format!("{path}.name"), message, fix);
             return None;
         };
         let study = &schema.value.spec.study;
         if *study != self.pipeline.value.spec.study {
             let message = format!("names a StudySchema of the study `{study}`");
-            self.problem(&format!("{path}.name"), message, format!("write spec.study: {study}, or use another schema"));
+            self.problem(
+                &format!("{path}.name"),
+                message,
+                format!("write spec.study: {study}, or use another schema"),
+            );
             return None;
         }
-        let wanted = |version: &&SchemaVersion| reference.version.is_none_or(|wanted| wanted == version.version);
+        let wanted =
+            |version: &&SchemaVersion| reference.version.is_none_or(|wanted| wanted == version.version);
         let version = schema.value.spec.versions.iter().filter(wanted).max_by_key(|version| version.version);
         let Some(version) = version else {
-            let have: Vec<String> = schema.value.spec.versions.iter().map(|v| v.version.to_string()).collect();
+            let have: Vec<String> =
+                schema.value.spec.versions.iter().map(|v| v.version.to_string()).collect();
             let message = format!("pins a version that `{}` doesn't have", reference.name);
             self.problem(&format!("{path}.version"), message, format!("write one of: {}", have.join(", ")));
             return None;
@@ -156,14 +163,22 @@ impl Resolver<'_> {
         let Some(text) = text else {
             let what = if found.is_none() { "names a ConfigMap" } else { "names a key" };
             let message = format!("{what} that is not there: {}, {}", reference.name, reference.key);
-            self.problems.push(schema.problem(&path, message, "add it to the manifests, or correct the name"));
+            self.problems.push(schema.problem(
+                &path,
+                message,
+                "add it to the manifests, or correct the name",
+            ));
             return None;
         };
         match serde_json::from_str(text) {
             Ok(document) => Some(document),
             Err(error) => {
                 let message = format!("refers to text that is no JSON: {error}");
-                self.problems.push(schema.problem(&path, message, "correct the JSON Schema in the ConfigMap"));
+                self.problems.push(schema.problem(
+                    &path,
+                    message,
+                    "correct the JSON Schema in the ConfigMap",
+                ));
                 None
             }
         }
@@ -180,7 +195,10 @@ impl Resolver<'_> {
             }
         };
         let list = |name: &str, all: &[String], pointer: &mut dyn FnMut(&str, &str) -> Pointer| {
-            all.iter().enumerate().map(|(at, text)| pointer(&format!("spec.event.{name}[{at}]"), text)).collect()
+            all.iter()
+                .enumerate()
+                .map(|(at, text)| pointer(&format!("spec.event.{name}[{at}]"), text))
+                .collect()
         };
         let id = list("id", &event.id, &mut pointer);
         let key = list("key", &event.key, &mut pointer);
@@ -189,9 +207,11 @@ impl Resolver<'_> {
         let region = event.region.as_deref().map(|text| pointer("spec.event.region", text));
         let mut span = |path: &str, text: &Option<String>| -> Option<Span> {
             let parsed = text.as_deref()?.parse();
-            parsed.map_err(|error: transect_config::SpanError| {
-                self.problems.push(schema.problem(path, error.to_string(), ""));
-            }).ok()
+            parsed
+                .map_err(|error: transect_config::SpanError| {
+                    self.problems.push(schema.problem(path, error.to_string(), ""));
+                })
+                .ok()
         };
         let delay = span("spec.event.delay", &event.delay).unwrap_or(Span::ZERO);
         let max_ahead = span("spec.event.maxAhead", &event.max_ahead);
@@ -206,7 +226,11 @@ impl Resolver<'_> {
     }
 
     /// Compiles every schema: this is where its own mistakes and those of `event` show.
-    fn plans(&mut self, event_types: &[EventTypeConfig], limits: Limits) -> BTreeMap<String, std::sync::Arc<Plan>> {
+    fn plans(
+        &mut self,
+        event_types: &[EventTypeConfig],
+        limits: Limits,
+    ) -> BTreeMap<String, std::sync::Arc<Plan>> {
         let mut plans = BTreeMap::new();
         for event_type in event_types {
             match Plan::compile(event_type, &limits) {
@@ -221,10 +245,13 @@ impl Resolver<'_> {
                     plans.insert(event_type.name.clone(), plan);
                 }
                 Err(error) => {
-                    let name = |s: &&Located<StudySchema>| s.value.metadata.name.as_deref() == Some(&event_type.name);
+                    let name = |s: &&Located<StudySchema>| {
+                        s.value.metadata.name.as_deref() == Some(&event_type.name)
+                    };
                     let Some(schema) = self.schemas.iter().find(name) else { continue };
                     let versions = &schema.value.spec.versions;
-                    let at = versions.iter().position(|v| v.version == event_type.schema_version).unwrap_or(0);
+                    let at =
+                        versions.iter().position(|v| v.version == event_type.schema_version).unwrap_or(0);
                     let path = schema.places.below(&format!("spec.versions[{at}].schema"), &error.pointer);
                     self.problems.push(schema.problem(&path, error.message, ""));
                 }
@@ -239,7 +266,11 @@ impl Resolver<'_> {
         if let Some(name) = &source.schema
             && !self.pipeline.value.spec.schemas.iter().any(|schema| schema.name == *name)
         {
-            self.problem(&format!("{path}.schema"), format!("names `{name}`, which is not in spec.schemas"), "add it there");
+            self.problem(
+                &format!("{path}.schema"),
+                format!("names `{name}`, which is not in spec.schemas"),
+                "add it there",
+            );
         }
         let kind = match (overrides.get(&source.name), &source.files) {
             (Some(paths), _) => SourceKind::Files { paths: paths.clone() },
@@ -269,8 +300,13 @@ impl Resolver<'_> {
             (None, [only]) => only.name.clone(),
             (None, []) => return None,
             (None, _) => {
-                let names: Vec<&str> = event_types.iter().map(|event_type| event_type.name.as_str()).collect();
-                self.problem(&path, "doesn't say whose events it gathers", format!("write schema: one of {}", names.join(", ")));
+                let names: Vec<&str> =
+                    event_types.iter().map(|event_type| event_type.name.as_str()).collect();
+                self.problem(
+                    &path,
+                    "doesn't say whose events it gathers",
+                    format!("write schema: one of {}", names.join(", ")),
+                );
                 return None;
             }
         };
@@ -286,7 +322,11 @@ impl Resolver<'_> {
             event_type,
             kind: self.kind(&path, window)?,
             group_by: self.pointers(&format!("{path}.groupBy"), &window.group_by)?,
-            allowed_lateness: self.span(&format!("{path}.allowedLateness"), window.allowed_lateness.as_deref(), Span::ZERO),
+            allowed_lateness: self.span(
+                &format!("{path}.allowedLateness"),
+                window.allowed_lateness.as_deref(),
+                Span::ZERO,
+            ),
             aggregates: self.aggregates(&path, &window.aggregates)?,
         };
         if let Err(error) = WindowPlan::of(&config, plan) {
@@ -331,7 +371,9 @@ impl Resolver<'_> {
     }
 
     fn pointer(&mut self, path: &str, text: &str) -> Option<Pointer> {
-        text.parse().map_err(|error: transect_config::PointerError| self.problem(path, error.to_string(), "")).ok()
+        text.parse()
+            .map_err(|error: transect_config::PointerError| self.problem(path, error.to_string(), ""))
+            .ok()
     }
 
     fn span(&mut self, path: &str, text: Option<&str>, default: Span) -> Span {

@@ -96,7 +96,11 @@ impl Aggregate {
                 merge.merge(rec.offset, &rec.value)?;
             }
             // The manifest has changed since: those windows are not what is asked for now.
-            _ => tracing::warn!(window = name, offset = rec.offset, "skipped partials of another window definition"),
+            _ => tracing::warn!(
+                window = name,
+                offset = rec.offset,
+                "skipped partials of another window definition"
+            ),
         }
         Ok(None)
     }

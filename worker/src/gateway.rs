@@ -59,7 +59,9 @@ pub struct Serving {
 impl Serving {
     /// Waits until the gateway has ended, its last requests answered.
     pub fn join(self) -> Result<(), RoleError> {
-        self.thread.join().unwrap_or_else(|_| Err("the gateway has panicked; this is a bug in Transect".into()))
+        self.thread
+            .join()
+            .unwrap_or_else(|_| Err("the gateway has panicked; this is a bug in Transect".into()))
     }
 }
 

@@ -78,7 +78,7 @@ impl FileSource {
 
     /// The next batch; None when all files are read through. After an error the position is where it occurred, and
     /// everything before it has been handed out.
-    pub fn next(&mut self) -> Result<Option<EventBatch>, InputError> {
+    pub fn next_batch(&mut self) -> Result<Option<EventBatch>, InputError> {
         loop {
             let Some(current) = &mut self.current else {
                 let Some(path) = self.waiting.pop_front() else { return Ok(None) };
@@ -90,7 +90,7 @@ impl FileSource {
                 self.current = opened.map(|input| input.chunks_of(self.chunk_bytes).spill_into(spill()));
                 continue;
             };
-            let batch = current.next();
+            let batch = current.next_batch();
             self.position.set(current.path(), current.position());
             match batch? {
                 Some(batch) => return Ok(Some(batch)),

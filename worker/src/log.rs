@@ -136,7 +136,9 @@ pub enum LogError {
         path: String,
     },
     /// The folder was written by another format version.
-    #[error("{path} has log format {found}, but this build reads {expected}; use the transect that wrote it, or a new --state")]
+    #[error(
+        "{path} has log format {found}, but this build reads {expected}; use the transect that wrote it, or a new --state"
+    )]
     Format {
         /// The file.
         path: String,
@@ -146,7 +148,9 @@ pub enum LogError {
         expected: &'static str,
     },
     /// The records asked for have been trimmed away.
-    #[error("{topic} begins at offset {start}, but offset {asked} was asked for; the state folder was changed from outside")]
+    #[error(
+        "{topic} begins at offset {start}, but offset {asked} was asked for; the state folder was changed from outside"
+    )]
     Trimmed {
         /// The topic.
         topic: &'static str,

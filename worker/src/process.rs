@@ -10,6 +10,7 @@ mod state;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 
 use transect_core::events::{DecodedBatch, EventDecoder, EventType};
@@ -67,6 +68,8 @@ pub struct ProcessParts {
     pub drain: bool,
     /// The group that must not fall too far behind, if the pipeline has a table.
     pub behind: Option<&'static str>,
+    /// Takes the errors of inputs that can't be read to their end; the pipeline ends in good order.
+    pub input_errors: Sender<InputError>,
     /// Counters.
     pub metrics: Arc<Metrics>,
     /// Microseconds since 1970 UTC; only stamped on idle records, never asked for a decision.
@@ -82,7 +85,8 @@ pub struct Process {
     raw_decoder: EventDecoder,
     committer: Committer,
     lanes: Vec<Lane>,
-    failed: Vec<InputError>,
+    /// Whether an input ended early.
+    failed: bool,
     epoch: Epoch,
     state: ProcessState,
     sources: Vec<(String, bool)>,
@@ -133,7 +137,7 @@ impl Process {
             ids_offset: parts.log.end(Topic::Ids),
             processor,
             lanes,
-            failed: Vec::new(),
+            failed: false,
             epoch: Epoch::default(),
             state,
             sources,
@@ -156,9 +160,15 @@ impl Process {
                 offset = rec.offset + 1;
                 let name = rec.header(record::SOURCE).unwrap_or_default();
                 // A source that the manifest no longer names has nothing to compare with.
-                let Some(source) = self.sources.iter().position(|(source, _)| source == name) else { continue };
+                let Some(source) = self.sources.iter().position(|(source, _)| source == name) else {
+                    continue;
+                };
                 let Some(entries) = decode_ids(&rec.value) else {
-                    return Err(format!("ids record {}: its length is wrong; this is a bug in Transect", rec.offset).into());
+                    return Err(format!(
+                        "ids record {}: its length is wrong; this is a bug in Transect",
+                        rec.offset
+                    )
+                    .into());
                 };
                 let mut newest = 0;
                 for entry in entries {
@@ -235,13 +245,17 @@ impl Process {
         Ok(true)
     }
 
-    /// Once everything is read: reports inputs that ended early, or closes the last windows.
+    /// Once everything is read: hands over the errors of inputs that ended early, or closes the last windows.
     fn end_of_inputs(&mut self) -> Result<bool, RoleError> {
-        let broken: Vec<InputError> = self.lanes.iter_mut().filter_map(Lane::take_error).collect();
-        self.failed.extend(broken);
-        if !self.failed.is_empty() {
-            self.flush()?;
-            return Err(Box::new(self.failed.remove(0)));
+        for error in self.lanes.iter_mut().filter_map(Lane::take_error) {
+            tracing::error!(%error, "an input could not be read to its end; what stands before is kept");
+            self.failed = true;
+            // Whoever waits for it is gone only when the pipeline has ended.
+            let _ = self.parts.input_errors.send(error);
+        }
+        // Windows stay open for what is still to come of that input.
+        if self.failed {
+            return Ok(false);
         }
         if !self.parts.drain || self.ended {
             return Ok(false);

@@ -73,7 +73,10 @@ impl Runner {
         let mut outcome = Ok(());
         for (name, thread) in self.threads {
             let ended = thread.join().unwrap_or_else(|_| {
-                Err(format!("the {name} role has panicked; this is a bug in Transect: nothing committed is lost").into())
+                Err(format!(
+                    "the {name} role has panicked; this is a bug in Transect: nothing committed is lost"
+                )
+                .into())
             });
             outcome = outcome.and(ended);
         }

@@ -37,7 +37,9 @@ pub fn differences(report: &Report, out: &Path) -> Result<Vec<String>, RoleError
     for (event_type, accepted) in &report.event_types {
         let rows = table_rows(&out.join("table").join(event_type))?;
         if rows != *accepted {
-            differences.push(format!("{event_type}: {accepted} events were accepted, but its table has {rows} rows"));
+            differences.push(format!(
+                "{event_type}: {accepted} events were accepted, but its table has {rows} rows"
+            ));
         }
     }
     Ok(differences)

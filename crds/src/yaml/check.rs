@@ -108,7 +108,13 @@ fn metadata(from_crd: &Value) -> Value {
 }
 
 /// What JSON Schema can't say: lists whose items are told apart by a key, and whole numbers written as `1.0`.
-fn beyond_json_schema(schema: &Value, value: &Value, path: &str, places: &Places, problems: &mut Vec<Problem>) {
+fn beyond_json_schema(
+    schema: &Value,
+    value: &Value,
+    path: &str,
+    places: &Places,
+    problems: &mut Vec<Problem>,
+) {
     match value {
         Value::Object(map) => {
             for (name, value) in map {
@@ -137,7 +143,9 @@ fn beyond_json_schema(schema: &Value, value: &Value, path: &str, places: &Places
                 }
             }
         }
-        Value::Number(number) if schema["type"] == "integer" && number.is_f64() && number.as_f64().is_some_and(whole) => {
+        Value::Number(number)
+            if schema["type"] == "integer" && number.is_f64() && number.as_f64().is_some_and(whole) =>
+        {
             let message = format!("{number} has a decimal point, but must be a whole number");
             problems.push(places.problem(path, message, "write it without the point"));
         }

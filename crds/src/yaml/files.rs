@@ -60,7 +60,9 @@ impl Found {
         for path in paths.iter().filter(|path| !hidden(path)) {
             match fs::metadata(path) {
                 Ok(metadata) if metadata.is_dir() && depth < DEPTH_MAX => self.folder(path, depth + 1),
-                Ok(metadata) if metadata.is_file() && is_manifest(path) => self.file(path, metadata.len(), false),
+                Ok(metadata) if metadata.is_file() && is_manifest(path) => {
+                    self.file(path, metadata.len(), false)
+                }
                 Ok(_) => {}
                 Err(error) => self.problems.push(unreadable(&path.to_string_lossy(), &error)),
             }
@@ -80,7 +82,9 @@ impl Found {
         match fs::read(path) {
             Ok(bytes) => match String::from_utf8(bytes) {
                 Ok(text) => self.files.push(File { name: name.into(), text, named }),
-                Err(error) => self.problems.push(not_utf8(&name, error.as_bytes(), error.utf8_error().valid_up_to())),
+                Err(error) => {
+                    self.problems.push(not_utf8(&name, error.as_bytes(), error.utf8_error().valid_up_to()))
+                }
             },
             Err(error) => self.problems.push(unreadable(&name, &error)),
         }

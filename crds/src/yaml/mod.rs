@@ -128,7 +128,9 @@ impl Reader {
             (None, None) if !named => self.skip(&document, "no Kubernetes object".to_owned()),
             _ => {
                 let missing = if api_version.is_none() { "apiVersion" } else { "kind" };
-                let fix = format!("write `apiVersion: {API_VERSION}` and `kind: StudySchema` or `kind: ResearchPipeline`");
+                let fix = format!(
+                    "write `apiVersion: {API_VERSION}` and `kind: StudySchema` or `kind: ResearchPipeline`"
+                );
                 self.loaded.problems.push(document.places.problem(missing, "is missing", fix));
             }
         }
@@ -136,7 +138,11 @@ impl Reader {
 
     fn skip(&mut self, document: &Document, what: String) {
         let line = document.places.position("").line;
-        self.loaded.skipped.push(Skipped { file: document.places.file.clone(), line, what: what.trim_end().to_owned() });
+        self.loaded.skipped.push(Skipped {
+            file: document.places.file.clone(),
+            line,
+            what: what.trim_end().to_owned(),
+        });
     }
 
     fn study_schema(&mut self, document: Document) {
@@ -151,10 +157,11 @@ impl Reader {
     }
 
     fn research_pipeline(&mut self, document: Document) {
-        let checker = match checker(&mut self.checkers.research_pipeline, crate::crd::research_pipeline, &document) {
-            Ok(checker) => checker,
-            Err(problem) => return self.loaded.problems.push(problem),
-        };
+        let checker =
+            match checker(&mut self.checkers.research_pipeline, crate::crd::research_pipeline, &document) {
+                Ok(checker) => checker,
+                Err(problem) => return self.loaded.problems.push(problem),
+            };
         let problems = checker.check(&document.value, &document.places);
         if let Some(object) = self.accept(document, problems) {
             self.loaded.pipelines.push(object);
@@ -175,7 +182,11 @@ impl Reader {
     }
 
     /// The typed object, unless something is wrong with it.
-    fn accept<T: DeserializeOwned>(&mut self, document: Document, problems: Vec<Problem>) -> Option<Located<T>> {
+    fn accept<T: DeserializeOwned>(
+        &mut self,
+        document: Document,
+        problems: Vec<Problem>,
+    ) -> Option<Located<T>> {
         let Document { value, places, problems: written } = document;
         let mut problems: Vec<Problem> = written.into_iter().chain(problems).collect();
         problems.extend(self.second_of_its_name(&value, &places));

@@ -23,7 +23,14 @@ pub struct Problem {
 impl Problem {
     /// A problem of a file as a whole.
     pub fn of_file(file: &str, message: impl Into<String>, fix: impl Into<String>) -> Self {
-        Self { file: file.into(), line: 0, column: 0, path: String::new(), message: message.into(), fix: fix.into() }
+        Self {
+            file: file.into(),
+            line: 0,
+            column: 0,
+            path: String::new(),
+            message: message.into(),
+            fix: fix.into(),
+        }
     }
 }
 

@@ -55,7 +55,12 @@ pub(super) fn foreign(places: &Places, api_version: &str, kind: &str) -> Option<
 }
 
 /// One break of the schema at `path`, as one problem or, for unknown fields, one for each.
-pub(super) fn structural(error: &ValidationError<'_>, path: &str, schema: &Value, places: &Places) -> Vec<Problem> {
+pub(super) fn structural(
+    error: &ValidationError<'_>,
+    path: &str,
+    schema: &Value,
+    places: &Places,
+) -> Vec<Problem> {
     let found = value(error.instance());
     let (message, fix) = match error.kind() {
         ValidationErrorKind::AdditionalProperties { unexpected } => {
@@ -66,7 +71,8 @@ pub(super) fn structural(error: &ValidationError<'_>, path: &str, schema: &Value
         }
         ValidationErrorKind::Type { kind } => (wrong_type(error.instance(), kind), example(schema)),
         ValidationErrorKind::Enum { options } => {
-            let options: Vec<&str> = options.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+            let options: Vec<&str> =
+                options.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
             let fix = one_of(error.instance().as_str().unwrap_or_default(), &options);
             (format!("{found} is not a value of this field"), fix)
         }
@@ -84,8 +90,12 @@ pub(super) fn structural(error: &ValidationError<'_>, path: &str, schema: &Value
         ValidationErrorKind::MaxLength { limit } => {
             ("is too long".to_owned(), format!("write at most {limit} characters"))
         }
-        ValidationErrorKind::MinItems { limit } => ("has too few items".to_owned(), format!("write at least {limit}")),
-        ValidationErrorKind::MaxItems { limit } => ("has too many items".to_owned(), format!("write at most {limit}")),
+        ValidationErrorKind::MinItems { limit } => {
+            ("has too few items".to_owned(), format!("write at least {limit}"))
+        }
+        ValidationErrorKind::MaxItems { limit } => {
+            ("has too many items".to_owned(), format!("write at most {limit}"))
+        }
         ValidationErrorKind::MinProperties { limit } => wrong_count(error.instance(), *limit, schema),
         ValidationErrorKind::MaxProperties { limit } => wrong_count(error.instance(), *limit, schema),
         _ => (error.to_string(), String::new()),
@@ -110,7 +120,9 @@ fn missing_field(name: &str, path: &str, schema: &Value, places: &Places) -> Pro
 fn wrong_type(found: &Value, kind: &TypeKind) -> String {
     let wanted = match kind {
         TypeKind::Single(kind) => kind.to_string(),
-        TypeKind::Multiple(kinds) => kinds.iter().map(|kind| kind.to_string()).collect::<Vec<_>>().join(" or "),
+        TypeKind::Multiple(kinds) => {
+            kinds.iter().map(|kind| kind.to_string()).collect::<Vec<_>>().join(" or ")
+        }
     };
     let wanted = match wanted.as_str() {
         "object" => "a map",

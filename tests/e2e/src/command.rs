@@ -14,7 +14,10 @@ pub fn binary() -> anyhow::Result<PathBuf> {
     let profile = test.parent().and_then(Path::parent).context("find the build's folder")?;
     let path = profile.join("transect");
     if !path.is_file() {
-        bail!("{} is not there; build it first: cargo build -p transect (with the same profile)", path.display());
+        bail!(
+            "{} is not there; build it first: cargo build -p transect (with the same profile)",
+            path.display()
+        );
     }
     Ok(path)
 }

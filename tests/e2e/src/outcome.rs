@@ -19,6 +19,15 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 /// The values of one row that are no floats, as text, and those that are.
 type Row = (Vec<String>, Vec<Option<f64>>);
 
+/// One revision of one window and group; the aggregates are None for a replaced session.
+struct Issued {
+    /// Start, end and group.
+    key: Vec<String>,
+    revision: i64,
+    is_final: bool,
+    row: Option<Row>,
+}
+
 /// What a run left behind.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Outcome {
@@ -59,7 +68,12 @@ impl Outcome {
     pub fn same_as(&self, other: &Self, tolerances: &[(&str, f64)]) -> anyhow::Result<()> {
         ensure!(self.ledger == other.ledger, "the ledgers differ: {} and {}", self.ledger, other.ledger);
         ensure!(self.table == other.table, "the tables differ: {:?} and {:?}", self.table, other.table);
-        ensure!(self.rejected == other.rejected, "the rejects differ: {} and {} lines", self.rejected.len(), other.rejected.len());
+        ensure!(
+            self.rejected == other.rejected,
+            "the rejects differ: {} and {} lines",
+            self.rejected.len(),
+            other.rejected.len()
+        );
         ensure!(self.windows.keys().eq(other.windows.keys()), "the windows' names differ");
         for (name, ours) in &self.windows {
             let theirs = &other.windows[name];
@@ -77,7 +91,8 @@ impl Outcome {
 fn rows_equal(a: &Row, b: &Row, tolerance: Option<f64>) -> bool {
     let close = |(x, y): (&Option<f64>, &Option<f64>)| match (x, y) {
         (Some(x), Some(y)) => {
-            (x - y).abs() <= 1e-12 * x.abs().max(y.abs()).max(1.0) || tolerance.is_some_and(|t| (x - y).abs() <= t)
+            (x - y).abs() <= 1e-12 * x.abs().max(y.abs()).max(1.0)
+                || tolerance.is_some_and(|t| (x - y).abs() <= t)
         }
         (None, None) => true,
         _ => false,
@@ -125,7 +140,8 @@ fn read_table(table: &Path, ignore: &[&str]) -> anyhow::Result<BTreeMap<String, 
 
 fn hash_rows(batch: &RecordBatch, ignore: &[&str]) -> anyhow::Result<u64> {
     let schema = batch.schema();
-    let kept = schema.fields().iter().zip(batch.columns()).filter(|(f, _)| !ignore.contains(&f.name().as_str()));
+    let kept =
+        schema.fields().iter().zip(batch.columns()).filter(|(f, _)| !ignore.contains(&f.name().as_str()));
     let (fields, columns): (Vec<_>, Vec<_>) =
         kept.map(|(f, c)| (SortField::new(f.data_type().clone()), c.clone())).unzip();
     let rows = RowConverter::new(fields)?.convert_columns(&columns)?;
@@ -140,32 +156,34 @@ fn hash_rows(batch: &RecordBatch, ignore: &[&str]) -> anyhow::Result<u64> {
 /// The last revision of each window and group. `final` wins a tie of revisions; replaced sessions don't count.
 fn read_windows(windows: &Path) -> anyhow::Result<BTreeMap<String, BTreeMap<Vec<String>, Row>>> {
     let mut all = BTreeMap::new();
-    let mut last: BTreeMap<(String, Vec<String>), (i64, bool, Option<Row>)> = BTreeMap::new();
+    let mut last: BTreeMap<(String, Vec<String>), Issued> = BTreeMap::new();
     for path in files(windows, "parquet")? {
         let name = path.parent().and_then(Path::file_name).unwrap_or_default().to_string_lossy().into_owned();
         all.entry(name.clone()).or_insert_with(BTreeMap::new);
         for batch in batches(&path)? {
-            for (key, revision, is_final, row) in window_rows(&batch)? {
-                let found = last.entry((name.clone(), key)).or_insert((i64::MIN, false, None));
-                if (revision, is_final) >= (found.0, found.1) {
-                    *found = (revision, is_final, row);
+            for issued in window_rows(&batch)? {
+                let key = (name.clone(), issued.key.clone());
+                let newer =
+                    |known: &Issued| (issued.revision, issued.is_final) >= (known.revision, known.is_final);
+                if last.get(&key).is_none_or(newer) {
+                    last.insert(key, issued);
                 }
             }
         }
     }
-    for ((name, key), (_, is_final, row)) in last {
-        ensure!(is_final, "{name} {key:?}: the last revision is not final");
-        if let (Some(row), Some(rows)) = (row, all.get_mut(&name)) {
+    for ((name, key), issued) in last {
+        ensure!(issued.is_final, "{name} {key:?}: the last revision is not final");
+        if let (Some(row), Some(rows)) = (issued.row, all.get_mut(&name)) {
             rows.insert(key, row);
         }
     }
     Ok(all)
 }
 
-/// Rows as (start, end and group; revision; final; aggregates), the aggregates None for a replaced session.
-fn window_rows(batch: &RecordBatch) -> anyhow::Result<Vec<(Vec<String>, i64, bool, Option<Row>)>> {
+fn window_rows(batch: &RecordBatch) -> anyhow::Result<Vec<Issued>> {
     let schema = batch.schema();
-    let column = |name: &str| batch.column_by_name(name).with_context(|| format!("there is no column {name}"));
+    let column =
+        |name: &str| batch.column_by_name(name).with_context(|| format!("there is no column {name}"));
     let revisions = column("revision")?.as_primitive::<Int64Type>();
     let finals = column("final")?.as_boolean();
     let replaced = batch.column_by_name("replaced_by");
@@ -188,7 +206,10 @@ fn window_rows(batch: &RecordBatch) -> anyhow::Result<Vec<(Vec<String>, i64, boo
                 "revision" | "final" | "replaced_by" => {}
                 "window_start" | "window_end" => key.push(formatter.value(at).to_string()),
                 // Groups here are words; aggregates are numbers, or words of First and Last named so.
-                name if is_word(array.data_type()) && !name.starts_with("first") && !name.starts_with("last") => {
+                name if is_word(array.data_type())
+                    && !name.starts_with("first")
+                    && !name.starts_with("last") =>
+                {
                     key.push(formatter.value(at).to_string());
                 }
                 _ if *array.data_type() == DataType::Float64 => {
@@ -199,7 +220,8 @@ fn window_rows(batch: &RecordBatch) -> anyhow::Result<Vec<(Vec<String>, i64, boo
             }
         }
         let is_replaced = replaced.is_some_and(|replaced| replaced.is_valid(at));
-        rows.push((key, revisions.value(at), finals.value(at), (!is_replaced).then_some(row)));
+        let (revision, is_final) = (revisions.value(at), finals.value(at));
+        rows.push(Issued { key, revision, is_final, row: (!is_replaced).then_some(row) });
     }
     Ok(rows)
 }

@@ -112,7 +112,13 @@ fn a_file_is_stored_once_however_often_the_process_is_killed() -> anyhow::Result
 type Acknowledged = Arc<Mutex<BTreeMap<String, u64>>>;
 
 /// Posts events one after the other, each until it is acknowledged, until told to stop.
-fn post_until(stop: &AtomicBool, address: &SocketAddr, client: u64, next: &AtomicU64, acknowledged: &Acknowledged) {
+fn post_until(
+    stop: &AtomicBool,
+    address: &SocketAddr,
+    client: u64,
+    next: &AtomicU64,
+    acknowledged: &Acknowledged,
+) {
     let agent: ureq::Agent = ureq::Agent::config_builder()
         .timeout_global(Some(Duration::from_secs(2)))
         .http_status_as_error(false)
@@ -201,7 +207,9 @@ fn what_the_gateway_acknowledged_is_stored_once_however_often_it_is_killed() -> 
 fn terminate(child: &mut Child) -> anyhow::Result<()> {
     let asked = std::process::Command::new("kill").arg("-TERM").arg(child.id().to_string()).status()?;
     ensure!(asked.success(), "kill -TERM ended with {asked}");
-    let Some(status) = wait_for(child, Duration::from_secs(60))? else { bail!("it did not end within a minute") };
+    let Some(status) = wait_for(child, Duration::from_secs(60))? else {
+        bail!("it did not end within a minute")
+    };
     let mut said = String::new();
     if let Some(stderr) = &mut child.stderr {
         stderr.read_to_string(&mut said)?;
@@ -215,7 +223,8 @@ fn check_stored(up: &Up, acknowledged: &Acknowledged) -> anyhow::Result<()> {
     let mut rows = 0;
     for path in files(&up.out.join("table"), "parquet")? {
         for batch in batches(&path)? {
-            let ids = batch.column_by_name("id").context("the table has no column id")?.as_string::<i32>().clone();
+            let ids =
+                batch.column_by_name("id").context("the table has no column id")?.as_string::<i32>().clone();
             for id in ids.iter().flatten() {
                 *stored.entry(id.to_owned()).or_default() += 1;
                 rows += 1;
@@ -231,7 +240,11 @@ fn check_stored(up: &Up, acknowledged: &Acknowledged) -> anyhow::Result<()> {
     }
     let ledger: serde_json::Value = serde_json::from_slice(&std::fs::read(up.out.join("ledger.json"))?)?;
     ensure!(ledger["addsUp"] == true, "the ledger does not add up: {ledger}");
-    ensure!(ledger["total"]["accepted"] == rows, "the table has {rows} rows, and the ledger says {}", ledger["total"]);
+    ensure!(
+        ledger["total"]["accepted"] == rows,
+        "the table has {rows} rows, and the ledger says {}",
+        ledger["total"]
+    );
     ensure!(ledger["total"]["read"].as_u64() >= Some(acknowledged.len() as u64), "{ledger}");
     Ok(())
 }

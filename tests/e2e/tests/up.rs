@@ -29,7 +29,11 @@ impl Bench {
     }
 
     fn up(&self, input: &Path) -> Up {
-        Up::new(&manifests("fault"), self.folder.path()).input("web", input).arg("--drain").arg("--threads").arg("2")
+        Up::new(&manifests("fault"), self.folder.path())
+            .input("web", input)
+            .arg("--drain")
+            .arg("--threads")
+            .arg("2")
     }
 }
 
@@ -87,7 +91,8 @@ fn hostile_events_are_rejected_each_with_its_reason_and_the_others_stored() -> a
 
 #[test]
 fn nothing_in_nothing_out() -> anyhow::Result<()> {
-    for (name, bytes) in [("empty.ndjson", &b""[..]), ("blank.ndjson", b"\n \n\n"), ("array.json", b" [ ] ")] {
+    for (name, bytes) in [("empty.ndjson", &b""[..]), ("blank.ndjson", b"\n \n\n"), ("array.json", b" [ ] ")]
+    {
         let bench = Bench::new()?;
         let up = bench.up(&bench.file(name, bytes)?);
         up.succeed().context(name)?;
@@ -171,7 +176,11 @@ fn a_line_of_a_gigabyte_is_rejected_in_bounded_memory() -> anyhow::Result<()> {
     // No allocation beyond 1 GiB of address space is possible: the line can't be held, were it tried.
     let mut command = std::process::Command::new("sh");
     let inner = up.command()?;
-    command.arg("-c").arg("ulimit -d 900000; exec \"$0\" \"$@\"").arg(inner.get_program()).args(inner.get_args());
+    command
+        .arg("-c")
+        .arg("ulimit -d 900000; exec \"$0\" \"$@\"")
+        .arg(inner.get_program())
+        .args(inner.get_args());
     let output = command.output()?;
     ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let outcome = Outcome::read(&up.out, &[])?;

@@ -48,7 +48,7 @@ pub struct Decoded {
     /// 64-bit hash of the content; a repeat with another one is a conflict. Independent of white space and of the
     /// order of members.
     pub contents: Vec<u64>,
-    /// MAC of the key, cut to 64 bits; picks the partition. Of the identity, where the schema has no key.
+    /// Hash of the key, the same under every pipeline key; picks the partition. Of the identity, where the schema has no key.
     pub keys: Vec<u64>,
     /// Event time, microseconds since 1970 UTC.
     pub times: Vec<i64>,

@@ -44,11 +44,7 @@ impl IdEntry {
     /// The entry of some bytes.
     pub fn from_bytes(bytes: &[u8; ENTRY_BYTES]) -> Self {
         let word = |at: usize| u64::from_le_bytes(std::array::from_fn(|i| bytes[at + i]));
-        Self {
-            identity: [word(0), word(8)],
-            content: word(16) as u32,
-            stamp: (word(16) >> 32) as u32,
-        }
+        Self { identity: [word(0), word(8)], content: word(16) as u32, stamp: (word(16) >> 32) as u32 }
     }
 
     /// When it was accepted, in whole seconds of the index's own epoch.

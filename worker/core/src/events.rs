@@ -220,7 +220,9 @@ fn time_ahead(event_type: &EventType, max_ahead: Span) -> Reject {
         reason: RejectReason::TimeAhead,
         pointer: event_type.time_field.to_string(),
         keyword: String::new(),
-        message: format!("the event time lies more than event.maxAhead = {max_ahead} beyond the received time"),
+        message: format!(
+            "the event time lies more than event.maxAhead = {max_ahead} beyond the received time"
+        ),
         offset: None,
     }
 }

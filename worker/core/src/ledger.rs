@@ -79,7 +79,8 @@ impl Ledger {
 
     /// Whether every event ended once, by source and by event type.
     pub fn adds_up(&self) -> bool {
-        self.sources.values().all(Tally::adds_up) && self.total().accepted == self.accepted.values().sum::<u64>()
+        self.sources.values().all(Tally::adds_up)
+            && self.total().accepted == self.accepted.values().sum::<u64>()
     }
 }
 

@@ -167,7 +167,13 @@ impl Processor {
     }
 
     /// Decides for each row, in the order of the batch, whether it is new; new ones move the watermark on.
-    fn keep_new(&mut self, source: usize, batch: &EventBatch, rows: &[TypedRows], tally: &mut Tally) -> Vec<Kept> {
+    fn keep_new(
+        &mut self,
+        source: usize,
+        batch: &EventBatch,
+        rows: &[TypedRows],
+        tally: &mut Tally,
+    ) -> Vec<Kept> {
         let mut kept: Vec<Kept> = rows.iter().map(|typed| Kept::with_capacity(typed.events.len())).collect();
         let bounded = self.sources[source].bounded;
         for (at, row) in in_order(rows) {
@@ -251,7 +257,11 @@ struct Kept {
 
 impl Kept {
     fn with_capacity(n: usize) -> Self {
-        Self { rows: Vec::with_capacity(n), watermarks: Vec::with_capacity(n), positions: Vec::with_capacity(n) }
+        Self {
+            rows: Vec::with_capacity(n),
+            watermarks: Vec::with_capacity(n),
+            positions: Vec::with_capacity(n),
+        }
     }
 
     fn push(&mut self, row: u32, watermark: i64, position: u64) {
@@ -264,7 +274,8 @@ impl Kept {
 /// The rows of all event types in the order of the batch, as (position in `rows`, row).
 fn in_order(rows: &[TypedRows]) -> Vec<(usize, usize)> {
     let all = rows.iter().enumerate();
-    let mut order: Vec<_> = all.flat_map(|(at, typed)| (0..typed.events.len()).map(move |row| (at, row))).collect();
+    let mut order: Vec<_> =
+        all.flat_map(|(at, typed)| (0..typed.events.len()).map(move |row| (at, row))).collect();
     if rows.len() > 1 {
         order.sort_by_key(|(at, row)| rows[*at].events[*row]);
     }

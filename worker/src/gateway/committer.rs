@@ -93,7 +93,9 @@ fn records<'a>(posts: impl Iterator<Item = &'a Post>) -> Vec<NewRecord> {
     let mut records: Vec<(&Post, u64, BytesMut)> = Vec::new();
     for post in posts {
         match records.last_mut() {
-            Some((first, count, lines)) if first.source == post.source && first.event_type == post.event_type => {
+            Some((first, count, lines))
+                if first.source == post.source && first.event_type == post.event_type =>
+            {
                 *count += post.count;
                 lines.extend_from_slice(&post.lines);
             }

@@ -72,11 +72,13 @@ async fn events(
     body: Bytes,
 ) -> Result<Response, Problem> {
     if study != gateway.study {
-        let detail = format!("there is no study `{study}` here; this pipeline takes events of `{}`", gateway.study);
+        let detail =
+            format!("there is no study `{study}` here; this pipeline takes events of `{}`", gateway.study);
         return Err(Problem::new(StatusCode::NOT_FOUND, "unknown study", detail));
     }
     let (source, event_type) = addressee(&gateway, &parameters)?;
-    let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let content_type =
+        headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     if let Some(encoding) = headers.get(header::CONTENT_ENCODING).filter(|value| *value != "identity") {
         let detail = format!("the body is encoded as {encoding:?}; send it as it is");
         return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unknown content encoding", detail));
@@ -85,7 +87,8 @@ async fn events(
     let ranges = split_body(&body, is_ndjson)
         .map_err(|error| Problem::new(StatusCode::BAD_REQUEST, "broken body", error.to_string()))?;
     if ranges.is_empty() {
-        let detail = "the body holds no event; send a JSON object, an array of them, or one a line".to_owned();
+        let detail =
+            "the body holds no event; send a JSON object, an array of them, or one a line".to_owned();
         return Err(Problem::new(StatusCode::BAD_REQUEST, "no events", detail));
     }
     let received = (gateway.clock)();
@@ -114,7 +117,9 @@ fn addressee(gateway: &Gateway, parameters: &Parameters) -> Result<(String, Opti
             bad("unknown source", format!("there is no http source `{name}`; the pipeline has: {}", names()))
         })?,
         (None, [only]) => only,
-        (None, []) => return Err(bad("no source", "the pipeline has no http source; add one to spec.sources".into())),
+        (None, []) => {
+            return Err(bad("no source", "the pipeline has no http source; add one to spec.sources".into()));
+        }
         (None, _) => return Err(bad("which source", format!("say ?source=, one of: {}", names()))),
     };
     let event_type = parameters.event_type.clone().or_else(|| found.1.clone());
@@ -122,7 +127,10 @@ fn addressee(gateway: &Gateway, parameters: &Parameters) -> Result<(String, Opti
         && !gateway.types.iter().any(|event_type| *event_type.name == **name)
     {
         let types = gateway.types.iter().map(|event_type| &*event_type.name).collect::<Vec<_>>().join(", ");
-        return Err(bad("unknown event type", format!("there is no event type `{name}`; the pipeline has: {types}")));
+        return Err(bad(
+            "unknown event type",
+            format!("there is no event type `{name}`; the pipeline has: {types}"),
+        ));
     }
     Ok((found.0.clone(), event_type))
 }

@@ -6,7 +6,9 @@ use std::io;
 #[derive(Debug, thiserror::Error)]
 pub enum InputError {
     /// The system refused.
-    #[error("{doing} the input {path}: {source}; what was read before is kept, and a new start goes on from there")]
+    #[error(
+        "{doing} the input {path}: {source}; what was read before is kept, and a new start goes on from there"
+    )]
     Io {
         /// What was being done.
         doing: &'static str,

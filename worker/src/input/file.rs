@@ -74,7 +74,14 @@ impl Passing {
 
 impl Found {
     /// Adds an event that lies whole in the buffer.
-    pub(super) fn push(&mut self, buffer: &[u8], start: usize, end: usize, line: u64, event_bytes_max: usize) {
+    pub(super) fn push(
+        &mut self,
+        buffer: &[u8],
+        start: usize,
+        end: usize,
+        line: u64,
+        event_bytes_max: usize,
+    ) {
         if self.events.is_empty() {
             self.first_line = line;
         }
@@ -168,7 +175,7 @@ impl FileInput {
     }
 
     /// The next events; None at the end of the file.
-    pub fn next(&mut self) -> Result<Option<EventBatch>, InputError> {
+    pub fn next_batch(&mut self) -> Result<Option<EventBatch>, InputError> {
         loop {
             let mut wanted = self.chunk_bytes;
             let (buffer, found) = loop {
@@ -334,7 +341,13 @@ impl FileInput {
         };
         let span = EventSpan { start: 0, len: head.len() as u32, index: 0, oversized: 0 };
         let consumed = head.len();
-        let found = Found { events: vec![span], oversized: vec![passing.finish()], consumed, lines: 0, first_line: 0 };
+        let found = Found {
+            events: vec![span],
+            oversized: vec![passing.finish()],
+            consumed,
+            lines: 0,
+            first_line: 0,
+        };
         Ok(self.batch(head, found, line))
     }
 
@@ -345,14 +358,20 @@ impl FileInput {
             Some(bytes) => file.write_all(bytes),
             None => file.set_len(0).and_then(|()| file.rewind()),
         };
-        spilled.map_err(|source| InputError::Io { doing: "spill a large event of", path: self.name.to_string(), source })
+        spilled.map_err(|source| InputError::Io {
+            doing: "spill a large event of",
+            path: self.name.to_string(),
+            source,
+        })
     }
 
     /// At the end of what can be read: trouble, half a value, or nothing to complain of.
     fn end(&mut self) -> Result<(), InputError> {
         if let Some(error) = self.trouble.take() {
             return Err(match self.bytes.compression {
-                Compression::None => InputError::Io { doing: "read", path: self.name.to_string(), source: error },
+                Compression::None => {
+                    InputError::Io { doing: "read", path: self.name.to_string(), source: error }
+                }
                 compressed => InputError::Broken {
                     path: self.name.to_string(),
                     format: compressed.name(),
@@ -376,9 +395,17 @@ impl FileInput {
 }
 
 /// Checks that a file is the one that was read before, perhaps grown.
-fn known_again(path: &Path, name: &str, size: u64, mut position: FilePosition) -> Result<FilePosition, InputError> {
-    let (bytes, head) = head_hash(path, Some(position.head_bytes))
-        .map_err(|source| InputError::Io { doing: "read", path: name.to_owned(), source })?;
+fn known_again(
+    path: &Path,
+    name: &str,
+    size: u64,
+    mut position: FilePosition,
+) -> Result<FilePosition, InputError> {
+    let (bytes, head) = head_hash(path, Some(position.head_bytes)).map_err(|source| InputError::Io {
+        doing: "read",
+        path: name.to_owned(),
+        source,
+    })?;
     if bytes != position.head_bytes || head != position.head {
         let problem = "it begins with other bytes".to_owned();
         return Err(InputError::Replaced { path: name.to_owned(), problem });

@@ -18,7 +18,8 @@ pub struct BodyError {
 /// Finds the events of a body. Without a word on its type, a body that is neither an array nor a sequence of JSON values
 /// is one event, which the decoder will refuse.
 pub fn split_body(body: &[u8], is_ndjson: bool) -> Result<Vec<Range<usize>>, BodyError> {
-    let range = |event: &transect_core::input::EventSpan| event.start as usize..(event.start + event.len) as usize;
+    let range =
+        |event: &transect_core::input::EventSpan| event.start as usize..(event.start + event.len) as usize;
     let Some(first) = body.iter().position(|byte| !byte.is_ascii_whitespace()) else { return Ok(Vec::new()) };
     if is_ndjson {
         return Ok(lines::find(body, true, usize::MAX).events.iter().map(range).collect());
@@ -34,7 +35,9 @@ pub fn split_body(body: &[u8], is_ndjson: bool) -> Result<Vec<Range<usize>>, Bod
     match broken {
         Some(broken) => Err(BodyError { byte, expected: broken.expected }),
         None if state != ReadState::Closed => Err(BodyError { byte, expected: "a whole JSON value and `]`" }),
-        None => Ok(found.events.iter().map(|e| range(e).start + first + 1..range(e).end + first + 1).collect()),
+        None => {
+            Ok(found.events.iter().map(|e| range(e).start + first + 1..range(e).end + first + 1).collect())
+        }
     }
 }
 

@@ -35,7 +35,8 @@ impl Scan {
                 continue;
             }
             let byte = bytes[at];
-            let ends_bare = matches!(byte, b',' | b']' | b'}' | b'[' | b'{' | b'"') || byte.is_ascii_whitespace();
+            let ends_bare =
+                matches!(byte, b',' | b']' | b'}' | b'[' | b'{' | b'"') || byte.is_ascii_whitespace();
             if self.bare && ends_bare {
                 return Some(at);
             }
@@ -81,7 +82,11 @@ impl Scan {
 
 /// The whole elements at the beginning of a buffer, the state after them, and what is broken there. White space at the
 /// end is consumed; an element that isn't whole is not.
-pub(super) fn find(buffer: &[u8], state: ReadState, event_bytes_max: usize) -> (Found, ReadState, Option<Broken>) {
+pub(super) fn find(
+    buffer: &[u8],
+    state: ReadState,
+    event_bytes_max: usize,
+) -> (Found, ReadState, Option<Broken>) {
     let (mut found, mut state) = (Found::default(), state);
     loop {
         let start = skip_blanks(buffer, &mut found);
@@ -128,7 +133,13 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn check(text: &str, state: ReadState, elements: &[&str], after: ReadState, broken: Option<&'static str>) {
+    fn check(
+        text: &str,
+        state: ReadState,
+        elements: &[&str],
+        after: ReadState,
+        broken: Option<&'static str>,
+    ) {
         let (found, state, trouble) = find(text.as_bytes(), state, 1 << 20);
         let spans = found.events.iter().map(|e| &text[e.start as usize..(e.start + e.len) as usize]);
         assert_eq!(spans.collect::<Vec<_>>(), elements);
@@ -138,7 +149,13 @@ mod tests {
     #[test]
     fn elements_are_found_whatever_is_in_them() {
         use ReadState::*;
-        check(r#"{"a":"]}\""}, [1,[2]] ,"x,\\" , 12,null]"#, First, &[r#"{"a":"]}\""}"#, "[1,[2]]", r#""x,\\""#, "12", "null"], Closed, None);
+        check(
+            r#"{"a":"]}\""}, [1,[2]] ,"x,\\" , 12,null]"#,
+            First,
+            &[r#"{"a":"]}\""}"#, "[1,[2]]", r#""x,\\""#, "12", "null"],
+            Closed,
+            None,
+        );
         check(" ] ", First, &[], Closed, None);
         check("{}, {", First, &["{}"], Comma, None);
         check("{} {}", First, &["{}"], Element, Some("`,` or `]`"));

@@ -82,7 +82,9 @@ impl EmbeddedLog {
             return Err(LogError::Io {
                 doing: "commit to",
                 path: self.dir.display().to_string(),
-                source: io::Error::other("an earlier write failed with its outcome unknown; start transect again"),
+                source: io::Error::other(
+                    "an earlier write failed with its outcome unknown; start transect again",
+                ),
             });
         }
         Ok(writer)
@@ -96,8 +98,8 @@ impl EmbeddedLog {
         self.dir.join(topic.as_str())
     }
 
-    /// Appends all records to their topics' files.
-    fn append(&self, records: &[NewRecord]) -> Result<Vec<(Topic, Appended)>, (Vec<Topic>, LogError)> {
+    /// Appends all records to their topics' files; takes all back if one can't be.
+    fn append(&self, writer: &mut Writer, records: &[NewRecord]) -> Result<Vec<(Topic, Appended)>, LogError> {
         let mut by_topic: BTreeMap<Topic, Vec<_>> = BTreeMap::new();
         for record in records {
             by_topic.entry(record.topic).or_default().push((record.headers.as_slice(), &record.value));
@@ -106,7 +108,11 @@ impl EmbeddedLog {
         let append = |(topic, records): (Topic, Vec<_>)| {
             Ok((topic, self.segments(topic).append(&self.topic_dir(topic), &records)?))
         };
-        by_topic.into_iter().map(append).collect::<Result<_, _>>().map_err(|error| (touched, error))
+        by_topic
+            .into_iter()
+            .map(append)
+            .collect::<Result<_, _>>()
+            .inspect_err(|_| self.roll_back(writer, &touched))
     }
 
     /// Takes an unfinished commit back; if that fails too, the log takes no more.
@@ -165,10 +171,7 @@ impl Log for EmbeddedLog {
 
     fn commit(&self, transaction: Transaction) -> Result<(), LogError> {
         let mut writer = self.writer()?;
-        let appended = self.append(&transaction.records).map_err(|(topics, error)| {
-            self.roll_back(&mut writer, &topics);
-            error
-        })?;
+        let appended = self.append(&mut writer, &transaction.records)?;
         let topics: Vec<Topic> = appended.iter().map(|(topic, _)| *topic).collect();
         for (topic, appended) in &appended {
             // After a failed sync the system may have dropped the bytes and forgotten it: never try again.
@@ -180,7 +183,9 @@ impl Log for EmbeddedLog {
         }
         if let Some((group, progress)) = transaction.progress {
             let offsets = progress.offsets.iter().map(|(topic, offset)| (topic.as_str().to_owned(), *offset));
-            change.groups.insert(group, GroupState { offsets: offsets.collect(), metadata: progress.metadata });
+            change
+                .groups
+                .insert(group, GroupState { offsets: offsets.collect(), metadata: progress.metadata });
         }
         match writer.journal.append(&change) {
             Ok(()) => {}
@@ -208,7 +213,8 @@ impl Log for EmbeddedLog {
         if base <= segments.start() {
             return Ok(());
         }
-        let change = State { starts: BTreeMap::from([(topic.as_str().to_owned(), base)]), ..State::default() };
+        let change =
+            State { starts: BTreeMap::from([(topic.as_str().to_owned(), base)]), ..State::default() };
         match writer.journal.append(&change) {
             Ok(()) => {}
             Err(AppendError::Refused(error)) => return Err(error),
@@ -238,7 +244,8 @@ impl Log for EmbeddedLog {
 fn lock(dir: &Path) -> Result<File, LogError> {
     let path = dir.join("lock");
     let failed = |doing| io_error(doing, &path);
-    let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path).map_err(failed("open"))?;
+    let file =
+        OpenOptions::new().create(true).truncate(false).write(true).open(&path).map_err(failed("open"))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(LogError::Locked { path: dir.display().to_string() }),
@@ -252,9 +259,11 @@ fn check_format(dir: &Path) -> Result<(), LogError> {
     match fs::read_to_string(&path) {
         Ok(found) if found == FORMAT => Ok(()),
         // A crash between creating and writing leaves it empty; then nothing has been committed yet.
-        Ok(found) if !found.is_empty() => {
-            Err(LogError::Format { path: path.display().to_string(), found: found.trim().to_owned(), expected: FORMAT.trim() })
-        }
+        Ok(found) if !found.is_empty() => Err(LogError::Format {
+            path: path.display().to_string(),
+            found: found.trim().to_owned(),
+            expected: FORMAT.trim(),
+        }),
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(io_error("read", &path)(error)),
         _ => {
             fs::write(&path, FORMAT).map_err(io_error("write", &path))?;

@@ -24,7 +24,9 @@ pub(super) enum CommitError {
     #[error(transparent)]
     Log(#[from] LogError),
     /// The thread has died.
-    #[error("the committing thread has died; this is a bug in Transect: start again, nothing committed is lost")]
+    #[error(
+        "the committing thread has died; this is a bug in Transect: start again, nothing committed is lost"
+    )]
     Gone,
 }
 

@@ -82,5 +82,7 @@ impl Ticket {
 
 /// A decoding thread has ended by a panic, which is a bug.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
-#[error("a decoding thread has died; this is a bug in Transect: nothing of the open epoch was kept, start again")]
+#[error(
+    "a decoding thread has died; this is a bug in Transect: nothing of the open epoch was kept, start again"
+)]
 pub(super) struct PoolGone;

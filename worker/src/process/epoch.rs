@@ -90,7 +90,8 @@ impl Epoch {
         }
         for (at, value) in end.partials {
             let window = &windows[at].1;
-            let headers = vec![header(record::WINDOW, window.name()), header(record::DIGEST, window.digest())];
+            let headers =
+                vec![header(record::WINDOW, window.name()), header(record::DIGEST, window.digest())];
             records.push(NewRecord { topic: Topic::Partials, headers, value });
         }
         // After the pieces that it covers.
@@ -139,7 +140,9 @@ fn rejected_event(types: &[EventType], batch: &EventBatch, row: &RejectedRow) ->
         None => hex(&sha2::Sha256::digest(bytes)),
     });
     let (file, line, offset, index) = match &batch.place {
-        Place::File { file, line } => (Some(file.to_string()), Some(line + u64::from(span.index)), None, None),
+        Place::File { file, line } => {
+            (Some(file.to_string()), Some(line + u64::from(span.index)), None, None)
+        }
         Place::Record { offset, .. } => (None, None, Some(*offset), Some(span.index)),
     };
     RejectedEvent {

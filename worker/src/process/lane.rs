@@ -28,7 +28,7 @@ impl Lane {
     /// Reads ahead until the pool has enough to do.
     pub(super) fn fill(&mut self, pool: &mut DecodePool) -> Result<(), PoolGone> {
         while self.end.is_none() && self.ahead.len() < pool.ahead() {
-            match self.reader.next() {
+            match self.reader.next_batch() {
                 Ok(Some(batch)) => self.ahead.push_back((pool.submit(batch)?, self.reader.position())),
                 Ok(None) => self.end = Some(Ok(())),
                 Err(error) => self.end = Some(Err(error)),

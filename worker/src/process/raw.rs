@@ -18,7 +18,9 @@ pub(super) enum Raw {
 
 /// A raw record breaks the format, which is a bug or a change from outside.
 #[derive(Debug, thiserror::Error)]
-#[error("raw record {offset}: {problem}; the state folder was changed from outside, or this is a bug in Transect")]
+#[error(
+    "raw record {offset}: {problem}; the state folder was changed from outside, or this is a bug in Transect"
+)]
 pub(super) struct RawError {
     offset: u64,
     problem: String,

@@ -12,8 +12,8 @@ use serde::{Deserialize, Serialize};
 use transect_core::input::{EventBatch, EventSpan};
 use zstd::stream::write::Encoder;
 
-use super::publish::{Files, Temporary};
 use super::Folders;
+use super::publish::{Files, Temporary};
 use crate::input::{FileSource, SourcePosition};
 use crate::log::{Committed, Log, Record, Topic, Transaction};
 use crate::record::{COUNT, SOURCE};
@@ -104,7 +104,7 @@ impl Archive {
     fn step_files(&mut self) -> Result<bool, RoleError> {
         let Some((source, reader)) = self.readers.first_mut() else { return Ok(false) };
         let source = source.clone();
-        let batch = reader.next();
+        let batch = reader.next_batch();
         let position = reader.position();
         self.touched = true;
         match batch {
@@ -162,7 +162,8 @@ impl Archive {
             std::collections::btree_map::Entry::Occupied(open) => open.into_mut(),
             std::collections::btree_map::Entry::Vacant(none) => {
                 // The last event's number isn't known yet: `flush` gives the file its name.
-                let name = format!("{source}/events-{:020}-{:020}.ndjson.zst", archived.events, u64::MAX >> 1);
+                let name =
+                    format!("{source}/events-{:020}-{:020}.ndjson.zst", archived.events, u64::MAX >> 1);
                 let mut encoder = Encoder::new(self.files.create(&name)?, LEVEL)?;
                 encoder.include_checksum(true)?;
                 none.insert(Open { encoder, first: archived.events, bytes: 0 })
@@ -192,7 +193,8 @@ impl Archive {
 
 /// An event's own bytes, if the batch holds them all.
 fn whole(batch: &EventBatch, span: EventSpan) -> Option<&[u8]> {
-    let length = batch.oversized.get(span.oversized as usize).map_or(u64::from(span.len), |event| event.length);
+    let length =
+        batch.oversized.get(span.oversized as usize).map_or(u64::from(span.len), |event| event.length);
     let end = u64::from(span.start) + length;
     batch.bytes.get(span.start as usize..usize::try_from(end).ok()?)
 }
@@ -230,7 +232,8 @@ impl Role for Archive {
         for (source, open) in std::mem::take(&mut self.open) {
             let failed = |error: io::Error| format!("write the archive of {source}: {error}");
             let temporary = open.encoder.finish().map_err(failed)?;
-            let last = self.state.sources.get(&source).map_or(0, |archived| archived.events).saturating_sub(1);
+            let last =
+                self.state.sources.get(&source).map_or(0, |archived| archived.events).saturating_sub(1);
             let name = format!("{source}/events-{:020}-{last:020}.ndjson.zst", open.first);
             let temporary = self.files.rename(temporary, &name)?;
             self.files.seal(temporary);
@@ -240,7 +243,8 @@ impl Role for Archive {
             offsets: vec![(Topic::Raw, self.raw_offset)],
             metadata: serde_json::to_string(&self.state)?,
         };
-        self.log.commit(Transaction { records: Vec::new(), progress: Some((GROUP.to_owned(), committed)) })?;
+        self.log
+            .commit(Transaction { records: Vec::new(), progress: Some((GROUP.to_owned(), committed)) })?;
         Ok(self.files.publish()?)
     }
 }

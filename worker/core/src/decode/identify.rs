@@ -1,6 +1,7 @@
 //! The id, key and time of an event that has been read: from where their values stand to what the pipeline keeps.
 
 use transect_config::TimeFormat;
+use xxhash_rust::xxh3::xxh3_64;
 
 use super::content::Content;
 use super::find::find;
@@ -47,7 +48,8 @@ impl Identifier {
         for target in &targets.key {
             self.scalar("event.key", target, event, slots)?;
         }
-        let key_mac = (!targets.key.is_empty()).then(|| key.mac(&self.bytes[key_start..]));
+        // Not under the pipeline's key: a replay into a new state must find the same partitions.
+        let key_hash = (!targets.key.is_empty()).then(|| xxh3_64(&self.bytes[key_start..]));
         if targets.id.is_empty() {
             self.bytes.truncate(key_start);
             self.part(b'C', &content.digest());
@@ -58,7 +60,7 @@ impl Identifier {
         let identity = key.mac(&self.bytes);
         let time = self.time(plan, event, slots)?;
         // Without a key nothing need stay in order, so that events spread by their identity.
-        Ok(Identified { identity, key: key_mac.unwrap_or(identity) as u64, time })
+        Ok(Identified { identity, key: key_hash.unwrap_or_else(|| xxh3_64(&self.bytes)), time })
     }
 
     fn part(&mut self, kind: u8, bytes: &[u8]) {

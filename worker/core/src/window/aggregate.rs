@@ -12,9 +12,18 @@ use super::sketch::{Distinct, Quantile, SketchError};
 pub(super) enum State {
     Count(u64),
     /// Sum of integers, exact.
-    SumInt { count: u64, sum: i128 },
-    Sum { count: u64, sum: Compensated },
-    Mean { count: u64, sum: Compensated },
+    SumInt {
+        count: u64,
+        sum: i128,
+    },
+    Sum {
+        count: u64,
+        sum: Compensated,
+    },
+    Mean {
+        count: u64,
+        sum: Compensated,
+    },
     Min(Scalar),
     Max(Scalar),
     StdDev(Moments),
@@ -35,7 +44,8 @@ impl Compensated {
     #[inline]
     fn add(&mut self, value: f64) {
         let sum = self.sum + value;
-        self.error += if self.sum.abs() >= value.abs() { (self.sum - sum) + value } else { (value - sum) + self.sum };
+        self.error +=
+            if self.sum.abs() >= value.abs() { (self.sum - sum) + value } else { (value - sum) + self.sum };
         self.sum = sum;
     }
 
@@ -168,7 +178,9 @@ impl State {
             (Self::StdDev(moments), Self::StdDev(other)) => moments.merge(*other),
             (Self::Quantile(quantile), Self::Quantile(other)) => quantile.merge(other)?,
             (Self::Distinct(distinct), Self::Distinct(other)) => distinct.merge(other)?,
-            (state @ (Self::Min(_) | Self::Max(_)), Self::Min(value) | Self::Max(value)) if *value != Scalar::Null => {
+            (state @ (Self::Min(_) | Self::Max(_)), Self::Min(value) | Self::Max(value))
+                if *value != Scalar::Null =>
+            {
                 state.add(0, 0, value);
             }
             (Self::Min(_) | Self::Max(_), Self::Min(_) | Self::Max(_)) => {}
@@ -188,7 +200,9 @@ impl State {
         let float = |value: f64| Scalar::Float(Float::new(value));
         match self {
             Self::Count(count) => Scalar::Int(*count as i64),
-            Self::SumInt { count: 0, .. } | Self::Sum { count: 0, .. } | Self::Mean { count: 0, .. } => Scalar::Null,
+            Self::SumInt { count: 0, .. } | Self::Sum { count: 0, .. } | Self::Mean { count: 0, .. } => {
+                Scalar::Null
+            }
             Self::SumInt { sum, .. } => i64::try_from(*sum).map_or(Scalar::Null, Scalar::Int),
             Self::Sum { sum, .. } => float(sum.value()),
             Self::Mean { count, sum } => float(sum.value() / *count as f64),
@@ -200,7 +214,9 @@ impl State {
                 quantile.value(q).map_or(Scalar::Null, float)
             }
             Self::Distinct(distinct) => Scalar::Int(distinct.count()),
-            Self::First(placed) | Self::Last(placed) => placed.0.as_ref().map_or(Scalar::Null, |(.., v)| v.clone()),
+            Self::First(placed) | Self::Last(placed) => {
+                placed.0.as_ref().map_or(Scalar::Null, |(.., v)| v.clone())
+            }
         }
     }
 }
@@ -211,7 +227,8 @@ mod tests {
 
     #[test]
     fn sums_lose_nothing_to_rounding_however_they_are_cut() {
-        let values: Vec<f64> = (0..10_000).map(|i| if i % 2 == 0 { 1e16 } else { -1e16 + f64::from(i) }).collect();
+        let values: Vec<f64> =
+            (0..10_000).map(|i| if i % 2 == 0 { 1e16 } else { -1e16 + f64::from(i) }).collect();
         let exact: f64 = (0..10_000).filter(|i| i % 2 == 1).map(f64::from).sum();
         for cut in [1, 7, 100, 10_000] {
             let mut whole = State::new(Function::Sum, false);

@@ -62,7 +62,8 @@ impl<'a> View<'a> {
         let (first, rest) = path.split_first().ok_or_else(missing)?;
         let mut array: &ArrayRef = batch.columns().get(*first).ok_or_else(missing)?;
         for child in rest {
-            array = array.as_struct_opt().and_then(|array| array.columns().get(*child)).ok_or_else(missing)?;
+            array =
+                array.as_struct_opt().and_then(|array| array.columns().get(*child)).ok_or_else(missing)?;
         }
         Ok(match Kind::of(array.data_type()).ok_or_else(missing)? {
             Kind::Bool => Self::Bool(array.as_boolean()),
@@ -70,7 +71,9 @@ impl<'a> View<'a> {
             Kind::Float => Self::Float(array.as_primitive::<Float64Type>()),
             Kind::Time => Self::Time(array.as_primitive::<TimestampMicrosecondType>()),
             Kind::Text => match array.as_any_dictionary_opt() {
-                Some(words) if words.values().is_empty() => Self::Word(words, Vec::new(), words.values().as_string()),
+                Some(words) if words.values().is_empty() => {
+                    Self::Word(words, Vec::new(), words.values().as_string())
+                }
                 Some(words) => Self::Word(words, words.normalized_keys(), words.values().as_string()),
                 None => Self::Text(array.as_string()),
             },

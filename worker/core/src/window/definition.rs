@@ -86,8 +86,9 @@ impl WindowPlan {
         };
         check_times(config).map_err(|problem| fail("its times".into(), problem))?;
         let column = |field: &Pointer, place: String| {
-            let path = resolve(field)
-                .ok_or_else(|| fail(place.clone(), "no such field with a column of its own; name a property of the schema"))?;
+            let path = resolve(field).ok_or_else(|| {
+                fail(place.clone(), "no such field with a column of its own; name a property of the schema")
+            })?;
             let kind = kind_of(schema, &path)
                 .ok_or_else(|| fail(place, "the field is no string, number, boolean or time"))?;
             Ok(Column { path, kind })
@@ -99,7 +100,11 @@ impl WindowPlan {
         let mut aggregates = Vec::with_capacity(config.aggregates.len());
         for aggregate in &config.aggregates {
             let place = format!("aggregate {}", aggregate.name);
-            let column = aggregate.field.as_ref().map(|field| column(field, format!("{place}, field {field}"))).transpose()?;
+            let column = aggregate
+                .field
+                .as_ref()
+                .map(|field| column(field, format!("{place}, field {field}")))
+                .transpose()?;
             check_function(aggregate.function, column.as_ref()).map_err(|problem| fail(place, problem))?;
             aggregates.push(Aggregate { function: aggregate.function, column });
         }
@@ -155,13 +160,17 @@ fn check_times(config: &WindowConfig) -> Result<(), &'static str> {
 
 fn check_function(function: Function, column: Option<&Column>) -> Result<(), &'static str> {
     let Some(column) = column else {
-        return if function == Function::Count { Ok(()) } else { Err("field is missing; only Count does without one") };
+        return if function == Function::Count {
+            Ok(())
+        } else {
+            Err("field is missing; only Count does without one")
+        };
     };
     let number = matches!(column.kind, Kind::Int | Kind::Float);
     match function {
-        Function::Sum | Function::Mean | Function::StdDev | Function::Quantile { .. } if !number => {
-            Err("the function needs a number or an integer; use Count, Distinct, First or Last for other fields")
-        }
+        Function::Sum | Function::Mean | Function::StdDev | Function::Quantile { .. } if !number => Err(
+            "the function needs a number or an integer; use Count, Distinct, First or Last for other fields",
+        ),
         Function::Min | Function::Max if !number && column.kind != Kind::Time => {
             Err("Min and Max need a number, an integer or a date-time")
         }
@@ -196,7 +205,8 @@ fn group_names(config: &WindowConfig) -> Vec<String> {
 
 fn output_schema(config: &WindowConfig, groups: &[Column], aggregates: &[Aggregate]) -> SchemaRef {
     let time = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
-    let mut fields = vec![Field::new("window_start", time.clone(), false), Field::new("window_end", time.clone(), false)];
+    let mut fields =
+        vec![Field::new("window_start", time.clone(), false), Field::new("window_end", time.clone(), false)];
     for (name, group) in group_names(config).into_iter().zip(groups) {
         fields.push(Field::new(name, group.kind.data_type(), true));
     }

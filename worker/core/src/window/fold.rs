@@ -48,7 +48,8 @@ impl Fold {
         late: &mut [bool],
     ) -> Result<usize, ArrowError> {
         let plan = Arc::clone(&self.plan);
-        let views = plan.groups.iter().map(|column| View::of(batch, &column.path)).collect::<Result<Vec<_>, _>>()?;
+        let views =
+            plan.groups.iter().map(|column| View::of(batch, &column.path)).collect::<Result<Vec<_>, _>>()?;
         let mut rows = Vec::with_capacity(times.len());
         let mut lates = 0;
         for row in 0..times.len() {
@@ -73,7 +74,13 @@ impl Fold {
     }
 
     /// The slot of a row in its session; two slots that the row joins become one.
-    fn in_session(&mut self, cut: Sessions, time: i64, closed: i64, group: u32) -> Result<(u32, bool), ArrowError> {
+    fn in_session(
+        &mut self,
+        cut: Sessions,
+        time: i64,
+        closed: i64,
+        group: u32,
+    ) -> Result<(u32, bool), ArrowError> {
         if time.saturating_add(cut.gap) <= closed {
             return Ok((NONE, true));
         }
@@ -93,7 +100,8 @@ impl Fold {
     pub fn finish(&mut self) -> Result<Option<Bytes>, ArrowError> {
         let slots = std::mem::take(&mut self.slots);
         let groups = std::mem::take(&mut self.groups);
-        let mut states: Vec<_> = self.states.iter_mut().map(|states| std::mem::take(states).into_iter()).collect();
+        let mut states: Vec<_> =
+            self.states.iter_mut().map(|states| std::mem::take(states).into_iter()).collect();
         let mut pieces = Vec::with_capacity(slots.all.len());
         for slot in &slots.all {
             let states: Vec<State> = states.iter_mut().filter_map(Iterator::next).collect();
@@ -116,19 +124,24 @@ fn update(
     positions: &[u64],
 ) {
     let nulls = view.is_some_and(View::has_nulls);
-    let kept = rows.iter().enumerate().filter(|(row, slot)| {
-        **slot != NONE && !(nulls && view.is_some_and(|view| view.is_null(*row)))
-    });
+    let kept = rows
+        .iter()
+        .enumerate()
+        .filter(|(row, slot)| **slot != NONE && !(nulls && view.is_some_and(|view| view.is_null(*row))));
     let kept = kept.map(|(row, slot)| (row, target(*slot) as usize));
     match (function, view) {
         (Function::Count, _) | (_, None) => kept.for_each(|(_, slot)| states[slot].count_one()),
-        (Function::Sum | Function::Mean | Function::StdDev | Function::Quantile { .. }, Some(view)) => match view {
-            View::Float(array) => kept.for_each(|(row, slot)| states[slot].add_number(array.value(row))),
-            View::Int(array) => kept.for_each(|(row, slot)| states[slot].add_integer(array.value(row))),
-            // Definitions are refused that ask for other columns.
-            _ => {}
-        },
-        (_, Some(view)) => kept.for_each(|(row, slot)| states[slot].add(times[row], positions[row], &view.scalar(row))),
+        (Function::Sum | Function::Mean | Function::StdDev | Function::Quantile { .. }, Some(view)) => {
+            match view {
+                View::Float(array) => kept.for_each(|(row, slot)| states[slot].add_number(array.value(row))),
+                View::Int(array) => kept.for_each(|(row, slot)| states[slot].add_integer(array.value(row))),
+                // Definitions are refused that ask for other columns.
+                _ => {}
+            }
+        }
+        (_, Some(view)) => {
+            kept.for_each(|(row, slot)| states[slot].add(times[row], positions[row], &view.scalar(row)))
+        }
     }
 }
 
@@ -251,9 +264,12 @@ impl Slots {
         let alike = |slot: &Slot| cut.stretch(slot.start) == cut.stretch(time);
         let starts = &self.sessions[group as usize];
         let before = starts.range(..=time).next_back().map(|(_, slot)| *slot);
-        let before = before.filter(|slot| self.all[*slot as usize].end > time && alike(&self.all[*slot as usize]));
+        let before =
+            before.filter(|slot| self.all[*slot as usize].end > time && alike(&self.all[*slot as usize]));
         let after = starts.range(time + 1..).next().map(|(_, slot)| *slot);
-        let after = after.filter(|slot| self.all[*slot as usize].start < time + cut.gap && alike(&self.all[*slot as usize]));
+        let after = after.filter(|slot| {
+            self.all[*slot as usize].start < time + cut.gap && alike(&self.all[*slot as usize])
+        });
         let end = time + cut.gap;
         match (before, after) {
             (None, None) => {

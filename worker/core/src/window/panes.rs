@@ -37,7 +37,13 @@ struct Entry {
 
 impl Panes {
     pub(super) fn new(grid: Grid) -> Self {
-        Self { grid, panes: BTreeMap::new(), windows: BTreeMap::new(), dirty: BTreeSet::new(), closed: i64::MIN }
+        Self {
+            grid,
+            panes: BTreeMap::new(),
+            windows: BTreeMap::new(),
+            dirty: BTreeSet::new(),
+            closed: i64::MIN,
+        }
     }
 
     pub(super) fn restore(&mut self, watermark: i64) {
@@ -82,7 +88,12 @@ impl Panes {
     }
 
     /// The rows that a watermark brings: final windows, then those that are new or changed.
-    pub(super) fn advance(&mut self, plan: &WindowPlan, watermark: i64, rows: &mut Vec<Row>) -> Result<(), PartialsError> {
+    pub(super) fn advance(
+        &mut self,
+        plan: &WindowPlan,
+        watermark: i64,
+        rows: &mut Vec<Row>,
+    ) -> Result<(), PartialsError> {
         while let Some(first) = self.windows.first_entry()
             && first.key().saturating_add(plan.lateness) <= watermark
         {
@@ -119,7 +130,8 @@ impl Panes {
                 state.merge(other)?;
             }
         }
-        let values = states.iter().zip(&plan.aggregates).map(|(state, aggregate)| state.value(aggregate.function));
+        let values =
+            states.iter().zip(&plan.aggregates).map(|(state, aggregate)| state.value(aggregate.function));
         let (values, group) = (values.collect(), group.clone());
         Ok(Row { start, end, group, values, revision: 1 + last, is_final, replaced_by: None })
     }

@@ -61,8 +61,14 @@ impl Partials {
         }
         let partials: Self = postcard::from_bytes(rest).map_err(|_| damaged("they don't decode"))?;
         let sound = |piece: &Piece| {
-            piece.states.len() == aggregates && (piece.group as usize) < partials.groups.len() && piece.start < piece.end
+            piece.states.len() == aggregates
+                && (piece.group as usize) < partials.groups.len()
+                && piece.start < piece.end
         };
-        if partials.pieces.iter().all(sound) { Ok(partials) } else { Err(damaged("a piece fits no definition")) }
+        if partials.pieces.iter().all(sound) {
+            Ok(partials)
+        } else {
+            Err(damaged("a piece fits no definition"))
+        }
     }
 }

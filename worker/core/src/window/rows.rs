@@ -26,7 +26,11 @@ pub(super) struct Row {
 }
 
 /// The rows as a batch, by end, start and group; None without rows.
-pub(super) fn batch(mut rows: Vec<Row>, schema: &SchemaRef, groups: usize) -> Result<Option<RecordBatch>, ArrowError> {
+pub(super) fn batch(
+    mut rows: Vec<Row>,
+    schema: &SchemaRef,
+    groups: usize,
+) -> Result<Option<RecordBatch>, ArrowError> {
     if rows.is_empty() {
         return Ok(None);
     }
@@ -64,17 +68,27 @@ fn times(values: impl Iterator<Item = Option<i64>>) -> ArrayRef {
 fn scalars<'a>(data_type: &DataType, values: impl Iterator<Item = Option<&'a Scalar>>) -> ArrayRef {
     match data_type {
         DataType::Boolean => Arc::new(
-            values.map(|v| if let Some(Scalar::Bool(b)) = v { Some(*b) } else { None }).collect::<BooleanArray>(),
+            values
+                .map(|v| if let Some(Scalar::Bool(b)) = v { Some(*b) } else { None })
+                .collect::<BooleanArray>(),
         ),
-        DataType::Int64 => {
-            Arc::new(values.map(|v| if let Some(Scalar::Int(i)) = v { Some(*i) } else { None }).collect::<Int64Array>())
-        }
+        DataType::Int64 => Arc::new(
+            values
+                .map(|v| if let Some(Scalar::Int(i)) = v { Some(*i) } else { None })
+                .collect::<Int64Array>(),
+        ),
         DataType::Float64 => Arc::new(
-            values.map(|v| if let Some(Scalar::Float(f)) = v { Some(f.value()) } else { None }).collect::<Float64Array>(),
+            values
+                .map(|v| if let Some(Scalar::Float(f)) = v { Some(f.value()) } else { None })
+                .collect::<Float64Array>(),
         ),
-        DataType::Timestamp(..) => times(values.map(|v| if let Some(Scalar::Time(t)) = v { Some(*t) } else { None })),
+        DataType::Timestamp(..) => {
+            times(values.map(|v| if let Some(Scalar::Time(t)) = v { Some(*t) } else { None }))
+        }
         _ => Arc::new(
-            values.map(|v| if let Some(Scalar::Text(text)) = v { Some(&**text) } else { None }).collect::<StringArray>(),
+            values
+                .map(|v| if let Some(Scalar::Text(text)) = v { Some(&**text) } else { None })
+                .collect::<StringArray>(),
         ),
     }
 }

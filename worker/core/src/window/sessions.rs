@@ -84,7 +84,12 @@ impl OpenSessions {
     }
 
     /// The rows that a watermark brings.
-    pub(super) fn advance(&mut self, plan: &WindowPlan, watermark: i64, rows: &mut Vec<Row>) -> Result<(), PartialsError> {
+    pub(super) fn advance(
+        &mut self,
+        plan: &WindowPlan,
+        watermark: i64,
+        rows: &mut Vec<Row>,
+    ) -> Result<(), PartialsError> {
         let mut visit = std::mem::take(&mut self.dirty);
         while let Some((when, group)) = self.due.pop_first() {
             if when > watermark {
@@ -180,8 +185,12 @@ impl Chains {
     fn replace(&mut self, sessions: &[Session], group: &Group, rows: &mut Vec<Row>) {
         let now: BTreeMap<i64, &Session> = sessions.iter().map(|session| (session.start, session)).collect();
         let is_gone = |&(start, end): &(i64, i64)| now.get(&start).is_none_or(|session| session.end != end);
-        let gone: Vec<(i64, i64)> =
-            self.issued.iter().filter(|(key, (_, is_final))| !is_final && is_gone(key)).map(|(key, _)| *key).collect();
+        let gone: Vec<(i64, i64)> = self
+            .issued
+            .iter()
+            .filter(|(key, (_, is_final))| !is_final && is_gone(key))
+            .map(|(key, _)| *key)
+            .collect();
         for (start, end) in gone {
             self.issued.remove(&(start, end));
             let Some((_, by)) = now.range(..=start).next_back() else { continue };
@@ -205,7 +214,8 @@ impl Chains {
                 state.merge(other)?;
             }
         }
-        let values = states.iter().zip(&plan.aggregates).map(|(state, aggregate)| state.value(aggregate.function));
+        let values =
+            states.iter().zip(&plan.aggregates).map(|(state, aggregate)| state.value(aggregate.function));
         let (values, group) = (values.collect(), group.clone());
         let (start, end) = (session.start, session.end);
         Ok(Row { start, end, group, values, revision, is_final, replaced_by: None })
@@ -224,7 +234,13 @@ fn close(sessions: &mut Vec<Session>, chain: &[(i64, &Piece)], chain_end: i64, c
                 own.end = own.end.max(*end);
                 own.pieces.push(start);
             }
-            _ => sessions.extend(part.replace(Session { start, end: *end, pieces: vec![start], chain_end, last })),
+            _ => sessions.extend(part.replace(Session {
+                start,
+                end: *end,
+                pieces: vec![start],
+                chain_end,
+                last,
+            })),
         }
     }
     sessions.extend(part);

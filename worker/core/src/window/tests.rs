@@ -74,11 +74,13 @@ fn plan(kind: WindowKind, lateness: i64) -> Arc<WindowPlan> {
         ],
     };
     let schema = Arc::new(batch(&[]).schema().as_ref().clone());
-    WindowPlan::compile(&config, &schema, &|field| Some(vec![usize::from(field.steps() == ["value"])])).unwrap()
+    WindowPlan::compile(&config, &schema, &|field| Some(vec![usize::from(field.steps() == ["value"])]))
+        .unwrap()
 }
 
 fn batch(events: &[Event]) -> RecordBatch {
-    let groups: ArrayRef = Arc::new(StringArray::from_iter_values(events.iter().map(|e| format!("g{}", e.group))));
+    let groups: ArrayRef =
+        Arc::new(StringArray::from_iter_values(events.iter().map(|e| format!("g{}", e.group))));
     let values: ArrayRef = Arc::new(Int64Array::from_iter_values(events.iter().map(|e| e.value)));
     let field = |name, data_type| Field::new(name, data_type, true);
     let schema = Schema::new(vec![field("group", DataType::Utf8), field("value", DataType::Int64)]);
@@ -100,10 +102,24 @@ fn aggregates(held: &[(usize, Event)]) -> Vec<Scalar> {
     values.dedup();
     let int = Scalar::Int;
     let median = Scalar::Float(super::scalar::Float::new(median));
-    vec![int(count), int(sum), int(least), int(greatest), median, int(values.len() as i64), int(first), int(last)]
+    vec![
+        int(count),
+        int(sum),
+        int(least),
+        int(greatest),
+        median,
+        int(values.len() as i64),
+        int(first),
+        int(last),
+    ]
 }
 
-fn grid_oracle(events: &[Event], size: i64, every: i64, lateness: i64) -> (BTreeMap<Key, Vec<Scalar>>, usize) {
+fn grid_oracle(
+    events: &[Event],
+    size: i64,
+    every: i64,
+    lateness: i64,
+) -> (BTreeMap<Key, Vec<Scalar>>, usize) {
     let mut windows: BTreeMap<Key, Vec<(usize, Event)>> = BTreeMap::new();
     let mut late = 0;
     for (at, event) in events.iter().enumerate() {
@@ -122,7 +138,12 @@ fn grid_oracle(events: &[Event], size: i64, every: i64, lateness: i64) -> (BTree
     (windows.iter().map(|(key, held)| (*key, aggregates(held))).collect(), late)
 }
 
-fn session_oracle(events: &[Event], gap: i64, max: i64, lateness: i64) -> (BTreeMap<Key, Vec<Scalar>>, usize) {
+fn session_oracle(
+    events: &[Event],
+    gap: i64,
+    max: i64,
+    lateness: i64,
+) -> (BTreeMap<Key, Vec<Scalar>>, usize) {
     let in_time = |event: &Event| event.time + gap + lateness > event.watermark;
     let late = events.iter().filter(|event| !in_time(event)).count();
     let mut sessions = BTreeMap::new();
@@ -187,7 +208,10 @@ fn merge(random: &mut Random, plan: &Arc<WindowPlan>, log: &[Entry]) -> BTreeMap
                     let group = if row.group[0] == Scalar::Text("g0".into()) { 0 } else { 1 };
                     let key = (row.start, row.end, group);
                     if let Some(known) = last.get(&key) {
-                        assert!(!known.is_final || known.replaced_by.is_some(), "{known:?} was final, then {row:?}");
+                        assert!(
+                            !known.is_final || known.replaced_by.is_some(),
+                            "{known:?} was final, then {row:?}"
+                        );
                         assert!(row.revision >= known.revision, "{known:?} then {row:?}");
                     }
                     last.insert(key, row);
@@ -203,7 +227,13 @@ fn merge(random: &mut Random, plan: &Arc<WindowPlan>, log: &[Entry]) -> BTreeMap
     last
 }
 
-fn restart(plan: &Arc<WindowPlan>, log: &[Entry], end: usize, low_water: Option<u64>, watermark: i64) -> Merge {
+fn restart(
+    plan: &Arc<WindowPlan>,
+    log: &[Entry],
+    end: usize,
+    low_water: Option<u64>,
+    watermark: i64,
+) -> Merge {
     let mut merge = Merge::new(Arc::clone(plan));
     merge.restore(watermark);
     for (offset, entry) in log[..end].iter().enumerate().skip(low_water.unwrap_or(end as u64) as usize) {
@@ -227,7 +257,8 @@ fn check(kind: WindowKind, oracle: impl Fn(&[Event], i64) -> (BTreeMap<Key, Vec<
         let (log, late) = fold(&mut random, &plan, &events, delay);
         assert_eq!(late, expected_late, "late events, seed {seed}");
         let found = merge(&mut random, &plan, &log);
-        let values: BTreeMap<Key, Vec<Scalar>> = found.iter().map(|(key, row)| (*key, row.values.clone())).collect();
+        let values: BTreeMap<Key, Vec<Scalar>> =
+            found.iter().map(|(key, row)| (*key, row.values.clone())).collect();
         assert_eq!(values, expected, "seed {seed}");
         assert!(found.values().all(|row| row.is_final), "seed {seed}");
     }

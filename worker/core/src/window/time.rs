@@ -75,7 +75,9 @@ impl Cut {
         match kind {
             WindowKind::Tumbling { size } => Self::Grid(Grid::new(size.micros(), size.micros())),
             WindowKind::Sliding { size, every } => Self::Grid(Grid::new(size.micros(), every.micros())),
-            WindowKind::Session { gap, max } => Self::Sessions(Sessions { gap: gap.micros(), max: max.micros() }),
+            WindowKind::Session { gap, max } => {
+                Self::Sessions(Sessions { gap: gap.micros(), max: max.micros() })
+            }
         }
     }
 

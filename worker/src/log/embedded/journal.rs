@@ -93,7 +93,8 @@ impl Journal {
     /// Makes a change durable. An error of kind `Poison` means that it is unknown whether it is.
     pub(super) fn append(&mut self, change: &State) -> Result<(), AppendError> {
         let path = self.dir.join("journal");
-        let payload = serde_json::to_vec(change).map_err(|error| AppendError::Refused(io_error("write", &path)(error.into())))?;
+        let payload = serde_json::to_vec(change)
+            .map_err(|error| AppendError::Refused(io_error("write", &path)(error.into())))?;
         let mut frame = Vec::with_capacity(payload.len() + HEAD as usize);
         // Writing to memory can't fail but for the length, which is refused.
         let written = frame::write(&mut frame, &[&payload]).and_then(|_| self.file.write_all(&frame));
@@ -152,12 +153,20 @@ fn replay(bytes: &[u8], path: &Path) -> Result<(State, u64), LogError> {
         let Some(head) = Head::parse(head) else {
             // A crash may leave zeros where a frame was to be, but nothing else.
             let zeros = rest.iter().all(|byte| *byte == 0);
-            return if zeros { Ok((state, at as u64)) } else { Err(corrupt(at, "the length of a commit is garbled")) };
+            return if zeros {
+                Ok((state, at as u64))
+            } else {
+                Err(corrupt(at, "the length of a commit is garbled"))
+            };
         };
         let Some(payload) = after.get(..head.length as usize) else { return Ok((state, at as u64)) };
         let last = after.len() == payload.len();
         if !head.fits(payload) {
-            return if last { Ok((state, at as u64)) } else { Err(corrupt(at, "a commit fails its checksum")) };
+            return if last {
+                Ok((state, at as u64))
+            } else {
+                Err(corrupt(at, "a commit fails its checksum"))
+            };
         }
         state.apply(serde_json::from_slice(payload).map_err(|error| corrupt(at, &error.to_string()))?);
         at += head.frame() as usize;

@@ -58,7 +58,11 @@ impl Segments {
             let name = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
             if let Ok(base) = name.parse::<u64>() {
                 let committed = base >= start && base <= end.segment && end.next > 0;
-                if committed { bases.push(base) } else { fs::remove_file(&path).map_err(io_error("remove", &path))? }
+                if committed {
+                    bases.push(base)
+                } else {
+                    fs::remove_file(&path).map_err(io_error("remove", &path))?
+                }
             }
         }
         bases.sort_unstable();
@@ -74,7 +78,11 @@ impl Segments {
             segments.push(segment);
         }
         if expected != end.next.max(start) {
-            return Err(corrupt(dir, 0, format!("it ends before record {expected}, but {} were committed", end.next)));
+            return Err(corrupt(
+                dir,
+                0,
+                format!("it ends before record {expected}, but {} were committed", end.next),
+            ));
         }
         Ok(Self(segments))
     }
@@ -96,7 +104,8 @@ impl Segments {
         for segment in &self.0[unread..] {
             let first = (from - segment.base) as usize;
             let start = segment.positions[first];
-            let within = segment.positions[first..].partition_point(|position| position - start < budget).max(1);
+            let within =
+                segment.positions[first..].partition_point(|position| position - start < budget).max(1);
             let last = first + within;
             let end = segment.positions.get(last).copied().unwrap_or(segment.bytes);
             runs.push(Run {
@@ -284,7 +293,8 @@ impl Run {
             if !head.fits(&payload) {
                 return Err(garbled("a record fails its checksum"));
             }
-            let (headers, value) = decode(payload).ok_or_else(|| garbled("the headers of a record are garbled"))?;
+            let (headers, value) =
+                decode(payload).ok_or_else(|| garbled("the headers of a record are garbled"))?;
             records.push(Record { offset, headers, value });
             offset += 1;
         }
