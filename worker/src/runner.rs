@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 use crate::log::Log;
 use crate::role::{Role, RoleError};
 
-/// How long an idle role waits before it looks at the stop flag again.
-const WAIT: Duration = Duration::from_millis(100);
+/// How long an idle role waits for a commit before it looks at the flags again.
+const WAIT: Duration = Duration::from_millis(10);
 
 /// A flag that goes up once.
 #[derive(Clone, Debug, Default)]

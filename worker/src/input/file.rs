@@ -6,6 +6,7 @@ use std::io::{self, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use bytes::{Buf, Bytes, BytesMut};
 use sha2::{Digest, Sha256};
 use transect_config::Limits;
 use transect_core::input::{EventBatch, EventSpan, Oversized, Place};
@@ -27,8 +28,9 @@ pub struct FileInput {
     event_type: Option<Arc<str>>,
     event_bytes_max: usize,
     bytes: RawBytes,
-    /// Read and not yet handed out; begins at `position.bytes`.
-    rest: Vec<u8>,
+    /// Read and not yet handed out; begins at `position.bytes`. Batches are split off, and once they are gone their
+    /// memory is filled again: a tenth of the processor's time was spent on clearing new pages.
+    rest: BytesMut,
     position: FilePosition,
     /// Whether nothing more can be read: the file's end, or trouble.
     ended: bool,
@@ -145,7 +147,7 @@ impl FileInput {
             event_type,
             event_bytes_max: limits.event_bytes as usize,
             bytes,
-            rest: Vec::new(),
+            rest: BytesMut::new(),
             position,
             ended: false,
             trouble: None,
@@ -184,11 +186,11 @@ impl FileInput {
                     return self.end().map(|()| None);
                 }
                 if self.position.state == ReadState::Start && !self.begin() {
-                    break (Vec::new(), Found::default());
+                    break (BytesMut::new(), Found::default());
                 }
                 let found = self.find()?;
                 if found.consumed > 0 {
-                    break (std::mem::take(&mut self.rest), found);
+                    break (self.rest.split_to(found.consumed), found);
                 }
                 if self.ended {
                     // Half an event is left that can't be completed.
@@ -199,23 +201,21 @@ impl FileInput {
                 }
                 wanted = (2 * self.rest.len()).min(self.event_bytes_max.max(self.chunk_bytes) + 1);
             };
-            self.rest = buffer[found.consumed..].to_vec();
             let line = self.position.line + found.first_line;
             self.position.bytes += found.consumed as u64;
             self.position.line += found.lines;
             if !found.events.is_empty() {
-                return Ok(Some(self.batch(buffer, found, line)));
+                return Ok(Some(self.batch(buffer.freeze(), found, line)));
             }
         }
     }
 
-    fn batch(&mut self, mut buffer: Vec<u8>, found: Found, line: u64) -> EventBatch {
-        buffer.truncate(found.consumed);
+    fn batch(&mut self, bytes: Bytes, found: Found, line: u64) -> EventBatch {
         self.events += found.events.len() as u64;
         EventBatch {
             source: Arc::clone(&self.source),
             event_type: self.event_type.clone(),
-            bytes: buffer.into(),
+            bytes,
             events: found.events,
             oversized: found.oversized,
             place: Place::File { file: Arc::clone(&self.name), line },
@@ -228,7 +228,7 @@ impl FileInput {
         if self.ended {
             return;
         }
-        self.rest.reserve_exact(wanted.saturating_sub(self.rest.len()) + 1);
+        self.rest.reserve(wanted.saturating_sub(self.rest.len()));
         match self.bytes.fill(&mut self.rest, wanted) {
             Ok(at_end) => self.ended = at_end,
             Err(error) => {
@@ -267,7 +267,7 @@ impl FileInput {
     fn skip(&mut self, bytes: usize) {
         self.position.line += memchr::memchr_iter(b'\n', &self.rest[..bytes]).count() as u64;
         self.position.bytes += bytes as u64;
-        self.rest.drain(..bytes);
+        self.rest.advance(bytes);
     }
 
     /// The whole events at the beginning of what has been read.
@@ -348,7 +348,7 @@ impl FileInput {
             lines: 0,
             first_line: 0,
         };
-        Ok(self.batch(head, found, line))
+        Ok(self.batch(head.into(), found, line))
     }
 
     /// Keeps the bytes of an oversized event where that is wanted; None begins with the next one.

@@ -7,6 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use bytes::BytesMut;
 use flate2::bufread::MultiGzDecoder;
 use sha2::{Digest, Sha256};
 
@@ -81,10 +82,23 @@ impl RawBytes {
     }
 
     /// Fills a buffer up to a length, or to the end of the file; whether it is at the end.
-    pub(super) fn fill(&mut self, buffer: &mut Vec<u8>, length: usize) -> io::Result<bool> {
-        let missing = length.saturating_sub(buffer.len()) as u64;
-        let read = (&mut self.reader).take(missing).read_to_end(buffer)? as u64;
-        Ok(read < missing)
+    pub(super) fn fill(&mut self, buffer: &mut BytesMut, length: usize) -> io::Result<bool> {
+        let mut at = buffer.len();
+        buffer.resize(length.max(at), 0);
+        let outcome = loop {
+            if at == buffer.len() {
+                break Ok(false);
+            }
+            match self.reader.read(&mut buffer[at..]) {
+                Ok(0) => break Ok(true),
+                Ok(read) => at += read,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => break Err(error),
+            }
+        };
+        // What was read before an error counts.
+        buffer.truncate(at);
+        outcome
     }
 }
 

@@ -1,59 +1,73 @@
-//! Frames: how both journal and segments lay bytes in a file, each with its length and checksums.
-//!
-//! `length u32 · crc32 of the length u32 · crc32 of the payload u32 · payload`, little endian. The length has a
-//! checksum of its own, so that a damaged one is not taken for the end of the file.
+//! Frames: how anything stands in the log's files. Magic, CRC-32 and length, four little-endian bytes each, then the
+//! payload. The sum covers the frame's place too, so that a frame found elsewhere is no frame.
 
-use std::fs::File;
-use std::io::{self, Write};
-use std::os::unix::fs::FileExt;
+/// Size of what stands before a payload.
+pub(super) const HEADER_BYTES: usize = 12;
 
-/// Bytes before a payload.
-pub(super) const HEAD: u64 = 12;
+/// Begins every frame. 0xF5 never occurs in UTF-8, so that no JSON payload holds it; and a run of zeros, which some
+/// file systems leave after a power cut, is no frame.
+const MAGIC: [u8; 4] = [0xF5, b'T', b'L', 1];
 
-/// Writes a frame whose payload comes in parts; its length in the file.
-pub(super) fn write(to: &mut impl Write, parts: &[&[u8]]) -> io::Result<u64> {
-    let length: usize = parts.iter().map(|part| part.len()).sum();
-    let length = u32::try_from(length)
-        .map_err(|_| io::Error::new(io::ErrorKind::InvalidInput, "a record of 4 GiB or more"))?;
-    let mut payload = crc32fast::Hasher::new();
-    parts.iter().for_each(|part| payload.update(part));
-    to.write_all(&length.to_le_bytes())?;
-    to.write_all(&crc32fast::hash(&length.to_le_bytes()).to_le_bytes())?;
-    to.write_all(&payload.finalize().to_le_bytes())?;
-    parts.iter().try_for_each(|part| to.write_all(part))?;
-    Ok(HEAD + u64::from(length))
+/// What stands before a payload.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct FrameHeader {
+    sum: u32,
+    length: u32,
 }
 
-/// The start of a frame.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Head {
-    pub(super) length: u32,
-    payload_crc: u32,
+impl FrameHeader {
+    /// For a payload in parts. `place` is the record's offset or the frame's byte position. The caller has bounded
+    /// the payload below 4 GiB.
+    pub(super) fn of(place: u64, parts: &[&[u8]]) -> Self {
+        let length = parts.iter().map(|part| part.len()).sum::<usize>() as u32;
+        Self { sum: checksum(place, length, parts), length }
+    }
+
+    /// Reads a header; None where the bytes are too few or begin otherwise.
+    pub(super) fn parse(bytes: &[u8]) -> Option<Self> {
+        let (magic, rest) = bytes.split_first_chunk::<4>()?;
+        let (sum, rest) = rest.split_first_chunk::<4>()?;
+        let (length, _) = rest.split_first_chunk::<4>()?;
+        (*magic == MAGIC).then(|| Self { sum: u32::from_le_bytes(*sum), length: u32::from_le_bytes(*length) })
+    }
+
+    pub(super) fn to_bytes(self) -> [u8; HEADER_BYTES] {
+        let mut bytes = [0; HEADER_BYTES];
+        bytes[..4].copy_from_slice(&MAGIC);
+        bytes[4..8].copy_from_slice(&self.sum.to_le_bytes());
+        bytes[8..].copy_from_slice(&self.length.to_le_bytes());
+        bytes
+    }
+
+    /// Length of the payload.
+    pub(super) fn length(self) -> usize {
+        self.length as usize
+    }
+
+    /// Whether the payload is the one that was written here.
+    pub(super) fn fits(self, place: u64, payload: &[u8]) -> bool {
+        payload.len() == self.length() && checksum(place, self.length, &[payload]) == self.sum
+    }
 }
 
-impl Head {
-    /// Reads a head; None if its bytes are not one.
-    pub(super) fn parse(bytes: &[u8; HEAD as usize]) -> Option<Self> {
-        let word = |at: usize| u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]);
-        let (length, length_crc) = (word(0), word(4));
-        let sound = crc32fast::hash(&length.to_le_bytes()) == length_crc;
-        sound.then(|| Self { length, payload_crc: word(8) })
+fn checksum(place: u64, length: u32, parts: &[&[u8]]) -> u32 {
+    let mut hasher = crc32fast::Hasher::new();
+    hasher.update(&place.to_le_bytes());
+    hasher.update(&length.to_le_bytes());
+    for part in parts {
+        hasher.update(part);
     }
+    hasher.finalize()
+}
 
-    /// Reads the head at a place of a file.
-    pub(super) fn read(file: &File, at: u64) -> io::Result<Option<Self>> {
-        let mut bytes = [0; HEAD as usize];
-        file.read_exact_at(&mut bytes, at)?;
-        Ok(Self::parse(&bytes))
-    }
-
-    /// Bytes of the whole frame.
-    pub(super) fn frame(self) -> u64 {
-        HEAD + u64::from(self.length)
-    }
-
-    /// Whether this is the payload that was written.
-    pub(super) fn fits(self, payload: &[u8]) -> bool {
-        crc32fast::hash(payload) == self.payload_crc
-    }
+/// Byte position of the first whole frame in `bytes`, which begin at `base` of a file whose frames' places are their
+/// positions.
+pub(super) fn find(bytes: &[u8], base: u64) -> Option<usize> {
+    memchr::memmem::find_iter(bytes, &MAGIC).find(|&at| {
+        FrameHeader::parse(&bytes[at..]).is_some_and(|header| {
+            bytes[at + HEADER_BYTES..]
+                .get(..header.length())
+                .is_some_and(|payload| header.fits(base + at as u64, payload))
+        })
+    })
 }

@@ -1,179 +1,122 @@
-//! The journal: one frame a commit, saying what has become true. A commit exists once its frame is durable.
+//! The journal: one file of framed changes. A transaction is committed once its change stands here, synced.
+//!
+//! The first frame is a snapshot, put in place by a rename; of the frames after it only the last can be torn, since
+//! each is synced before the next is written.
 
-use std::collections::BTreeMap;
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::fs::File;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
+use super::files::{self, ReplaceError, corrupt, failed};
+use super::frame::{self, FrameHeader, HEADER_BYTES};
+use super::state::{Change, State};
+use crate::log::LogError;
 
-use super::frame::{self, HEAD, Head};
-use super::io_error;
-use crate::log::{LogError, Topic};
-
-/// The journal is rewritten as one frame beyond this size.
-const COMPACT_BYTES: u64 = 1024 * 1024;
-
-/// How far a topic goes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct End {
-    /// Base offset of the last segment.
-    pub(super) segment: u64,
-    /// Bytes of that segment.
-    pub(super) bytes: u64,
-    /// The offset after the last record.
-    pub(super) next: u64,
-}
-
-/// A group's progress, by names of topics.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct GroupState {
-    pub(super) offsets: BTreeMap<String, u64>,
-    pub(super) metadata: String,
-}
-
-/// What a frame says: all of the state, or what has changed.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct State {
-    /// Ends of topics by name.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub(super) ends: BTreeMap<String, End>,
-    /// The base offset of the first segment that is kept, by topic.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub(super) starts: BTreeMap<String, u64>,
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub(super) groups: BTreeMap<String, GroupState>,
-}
-
-impl State {
-    pub(super) fn end(&self, topic: Topic) -> End {
-        self.ends.get(topic.as_str()).copied().unwrap_or_default()
-    }
-
-    pub(super) fn start(&self, topic: Topic) -> u64 {
-        self.starts.get(topic.as_str()).copied().unwrap_or(0)
-    }
-
-    pub(super) fn apply(&mut self, change: Self) {
-        self.ends.extend(change.ends);
-        self.starts.extend(change.starts);
-        self.groups.extend(change.groups);
-    }
-}
-
-/// The journal's file, at its end.
+/// The journal, open for appending.
+#[derive(Debug)]
 pub(super) struct Journal {
-    dir: PathBuf,
+    path: PathBuf,
     file: File,
-    bytes: u64,
+    /// Length in bytes, all of it synced.
+    length: u64,
+    /// Length from which on it is replaced by a snapshot.
     compact_at: u64,
+    /// `compact_at` is at least this.
+    compact_at_least: u64,
 }
 
 impl Journal {
-    /// Opens a journal and reads the state. What a crash left half-written at its end is cut off.
-    pub(super) fn open(dir: &Path) -> Result<(Self, State), LogError> {
-        let path = dir.join("journal");
-        let failed = |doing| io_error(doing, &path);
-        let bytes = match fs::read(&path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
-            read => read.map_err(failed("read"))?,
-        };
-        let (state, end) = replay(&bytes, &path)?;
-        let mut options = OpenOptions::new();
-        let file = options.append(true).create(true).open(&path).map_err(failed("open"))?;
-        if end < bytes.len() as u64 {
-            tracing::info!(bytes = bytes.len() as u64 - end, "cut an unfinished commit off the journal");
-            file.set_len(end).map_err(failed("cut"))?;
-        }
-        file.sync_all().map_err(failed("sync"))?;
-        sync_dir(dir)?;
-        Ok((Self { dir: dir.to_owned(), file, bytes: end, compact_at: COMPACT_BYTES }, state))
+    /// Creates a journal of nothing.
+    pub(super) fn create(path: &Path) -> Result<(), LogError> {
+        Ok(files::replace(path, &encode(0, &State::default().snapshot(), path)?)?)
     }
 
-    /// Makes a change durable. An error of kind `Poison` means that it is unknown whether it is.
-    pub(super) fn append(&mut self, change: &State) -> Result<(), AppendError> {
-        let path = self.dir.join("journal");
-        let payload = serde_json::to_vec(change)
-            .map_err(|error| AppendError::Refused(io_error("write", &path)(error.into())))?;
-        let mut frame = Vec::with_capacity(payload.len() + HEAD as usize);
-        // Writing to memory can't fail but for the length, which is refused.
-        let written = frame::write(&mut frame, &[&payload]).and_then(|_| self.file.write_all(&frame));
-        if let Err(error) = written {
-            let refused = io_error("append to", &path)(error);
-            return match self.file.set_len(self.bytes) {
-                Ok(()) => Err(AppendError::Refused(refused)),
-                Err(_) => Err(AppendError::Unknown(refused)),
-            };
+    /// Reads a journal to its last whole change and cuts what may follow.
+    pub(super) fn open(path: PathBuf, compact_at: u64) -> Result<(Self, State), LogError> {
+        let bytes = std::fs::read(&path).map_err(failed("read", &path))?;
+        let (state, length) = replay(&bytes, &path)?;
+        let file = files::open_append(&path)?;
+        if length < bytes.len() as u64 {
+            let cut = bytes.len() as u64 - length;
+            tracing::info!(path = %path.display(), cut, "cut an unfinished commit off the journal");
+            file.set_len(length).map_err(failed("cut", &path))?;
         }
-        self.file.sync_data().map_err(|error| AppendError::Unknown(io_error("sync", &path)(error)))?;
-        self.bytes += frame.len() as u64;
+        // What was read may be in the cache only, if the last sync before a crash had failed.
+        files::sync(&file, &path)?;
+        Ok((Self { path, file, length, compact_at, compact_at_least: compact_at }, state))
+    }
+
+    /// Writes a change, which isn't committed before `sync`.
+    pub(super) fn append(&mut self, change: &Change) -> Result<Appended, LogError> {
+        let frame = encode(self.length, change, &self.path)?;
+        self.file.write_all(&frame).map_err(failed("append to", &self.path))?;
+        Ok(Appended(frame.len() as u64))
+    }
+
+    /// Commits what was appended.
+    pub(super) fn sync(&mut self, appended: Appended) -> Result<(), LogError> {
+        files::sync(&self.file, &self.path)?;
+        self.length += appended.0;
         Ok(())
     }
 
-    /// Rewrites the journal as one frame once it has grown long.
-    pub(super) fn compact(&mut self, state: &State) -> Result<(), LogError> {
-        if self.bytes < self.compact_at {
-            return Ok(());
-        }
-        let (path, temporary) = (self.dir.join("journal"), self.dir.join("journal.tmp"));
-        let failed = |doing| io_error(doing, &temporary);
-        let payload = serde_json::to_vec(state).map_err(|error| failed("write")(error.into()))?;
-        let mut file = File::create(&temporary).map_err(failed("create"))?;
-        let bytes = frame::write(&mut file, &[&payload]).map_err(failed("write"))?;
-        file.sync_all().map_err(failed("sync"))?;
-        drop(file);
-        let file = OpenOptions::new().append(true).open(&temporary).map_err(failed("open"))?;
-        fs::rename(&temporary, &path).map_err(failed("rename"))?;
-        sync_dir(&self.dir)?;
-        (self.file, self.bytes, self.compact_at) = (file, bytes, COMPACT_BYTES.max(4 * bytes));
+    /// Removes what was appended but not synced.
+    pub(super) fn undo(&mut self) -> Result<(), LogError> {
+        self.file.set_len(self.length).map_err(failed("cut", &self.path))
+    }
+
+    /// Whether it has grown so long that a snapshot should take its place.
+    pub(super) fn wants_compaction(&self) -> bool {
+        self.length >= self.compact_at
+    }
+
+    /// Puts a snapshot in the journal's place. `Kept` does no harm: the next attempt is made some growth later.
+    pub(super) fn compact(&mut self, state: &State) -> Result<(), ReplaceError> {
+        self.compact_at = self.length + self.compact_at_least;
+        let frame = encode(0, &state.snapshot(), &self.path).map_err(ReplaceError::Kept)?;
+        files::replace(&self.path, &frame)?;
+        self.file = files::open_append(&self.path).map_err(ReplaceError::Unsure)?;
+        self.length = frame.len() as u64;
+        self.compact_at = self.compact_at_least.max(2 * self.length);
         Ok(())
     }
 }
 
-/// Why a change was not appended.
-pub(super) enum AppendError {
-    /// It was not, for sure.
-    Refused(LogError),
-    /// It may have been.
-    Unknown(LogError),
+/// Bytes appended to the journal but not synced.
+#[must_use]
+pub(super) struct Appended(u64);
+
+fn encode(position: u64, change: &Change, path: &Path) -> Result<Vec<u8>, LogError> {
+    let payload =
+        serde_json::to_vec(change).map_err(std::io::Error::from).map_err(failed("encode for", path))?;
+    let mut bytes = FrameHeader::of(position, &[&payload]).to_bytes().to_vec();
+    bytes.extend(payload);
+    Ok(bytes)
 }
 
-/// The state that a journal says, and where its last whole frame ends.
+/// The state that the changes lead to, and the length of the whole frames.
 fn replay(bytes: &[u8], path: &Path) -> Result<(State, u64), LogError> {
-    let corrupt = |position: usize, problem: &str| LogError::Corrupt {
-        path: path.display().to_string(),
-        position: position as u64,
-        problem: problem.to_owned(),
-    };
     let mut state = State::default();
-    let mut at = 0;
-    loop {
-        let rest = &bytes[at..];
-        let Some((head, after)) = rest.split_first_chunk() else { return Ok((state, at as u64)) };
-        let Some(head) = Head::parse(head) else {
-            // A crash may leave zeros where a frame was to be, but nothing else.
-            let zeros = rest.iter().all(|byte| *byte == 0);
-            return if zeros {
-                Ok((state, at as u64))
-            } else {
-                Err(corrupt(at, "the length of a commit is garbled"))
-            };
-        };
-        let Some(payload) = after.get(..head.length as usize) else { return Ok((state, at as u64)) };
-        let last = after.len() == payload.len();
-        if !head.fits(payload) {
-            return if last {
-                Ok((state, at as u64))
-            } else {
-                Err(corrupt(at, "a commit fails its checksum"))
-            };
-        }
-        state.apply(serde_json::from_slice(payload).map_err(|error| corrupt(at, &error.to_string()))?);
-        at += head.frame() as usize;
+    let mut position = 0;
+    while let Some(payload) = payload_at(bytes, position) {
+        let change = serde_json::from_slice(payload)
+            .map_err(|error| corrupt(path, position as u64, format!("not a change: {error}")))?;
+        state.apply(change).map_err(|problem| corrupt(path, position as u64, problem))?;
+        position += HEADER_BYTES + payload.len();
     }
+    let rest = &bytes[position..];
+    if position == 0 {
+        return Err(corrupt(path, 0, "the snapshot fails its checksum or is missing"));
+    }
+    if let Some(at) = frame::find(rest, position as u64) {
+        let problem = format!("a change fails its checksum, and the one at byte {} is whole", position + at);
+        return Err(corrupt(path, position as u64, problem));
+    }
+    Ok((state, position as u64))
 }
 
-/// Makes names in a folder durable.
-pub(super) fn sync_dir(dir: &Path) -> Result<(), LogError> {
-    File::open(dir).and_then(|dir| dir.sync_all()).map_err(io_error("sync", dir))
+fn payload_at(bytes: &[u8], position: usize) -> Option<&[u8]> {
+    let header = FrameHeader::parse(&bytes[position..])?;
+    let payload = bytes[position + HEADER_BYTES..].get(..header.length())?;
+    header.fits(position as u64, payload).then_some(payload)
 }
