@@ -13,6 +13,7 @@ const DURATION: &str = r"^([0-9]{1,10}(\.[0-9]{1,6})?(us|ms|s|m|h))+$";
 const POINTER: &str = "^(/([^~/]|~[01])*)+$";
 const ADDRESSES: &str = r"^[^\s@/,:]+:[0-9]{1,5}(,[^\s@/,:]+:[0-9]{1,5})*$";
 const HTTP_URL: &str = r"^https?://[^\s@/]+(/[^\s]*)?$";
+const QUANTITY: &str = r"^[0-9]+(\.[0-9]+)?([eE][0-9]+|m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)?$";
 const STORE_URL: &str = r"^((s3|gs|az)://[^\s@/]+(/[^\s]*)?|file:///[^\s]*)$";
 
 /// What a text of some pattern is called, and how to write one; None for patterns that their field explains.
@@ -31,6 +32,7 @@ pub(crate) fn told(pattern: &str) -> Option<(&'static str, &'static str)> {
             "a JSON Pointer",
             "write the path to a field with a slash before each step, such as `/station/id`",
         ),
+        QUANTITY => ("an amount", "write a number with or without a unit, such as `500m` or `512Mi`"),
         ADDRESSES => {
             ("an address", "write host:port, or several with commas between, such as `kafka-0:9092`")
         }
@@ -172,7 +174,7 @@ pub(crate) fn quantities(_: &mut SchemaGenerator) -> Schema {
         "type": "object", "maxProperties": 16,
         "additionalProperties": {
             "x-kubernetes-int-or-string": true, "anyOf": [{"type": "integer"}, {"type": "string"}], "maxLength": 32,
-            "pattern": r"^[0-9]+(\.[0-9]+)?([eE][0-9]+|m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)?$"
+            "pattern": QUANTITY
         }
     })
 }

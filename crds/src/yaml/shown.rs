@@ -154,7 +154,8 @@ fn wrong_count(found: &Value, limit: u64, schema: &Value) -> (String, String) {
     let bounds = (schema["minProperties"].as_u64(), schema["maxProperties"].as_u64());
     match schema["description"].as_str().and_then(|text| text.split_once(": ")) {
         Some((_, shape)) if bounds.0 == bounds.1 => {
-            (format!("has {count} fields, not {limit}"), format!("write {}", shape.trim_end_matches('.')))
+            let fields = if count == 1 { "field" } else { "fields" };
+            (format!("has {count} {fields}, not {limit}"), format!("write {}", shape.trim_end_matches('.')))
         }
         _ => (format!("has {count} entries"), format!("the limit is {limit}")),
     }

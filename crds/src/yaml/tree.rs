@@ -108,7 +108,7 @@ impl Flattening<'_> {
         let bare = line.chars().skip(at.column.saturating_sub(1) as usize).take(word.len()).eq(word.chars());
         if bare && AMBIGUOUS.contains(&word) {
             let message = format!("`{word}` is text here, but kubectl takes it for true or false");
-            self.problem(path, at, message, "write it in quotes");
+            self.problem(path, at, message, "write it in quotes, or as `true` or `false`");
         }
     }
 
