@@ -1,5 +1,17 @@
 //! The worker's edges: inputs, gateway, log and sinks, and the pipeline that wires them around the pure core.
 
+pub mod aggregate;
+pub mod gateway;
+pub mod housekeeping;
+pub mod input;
 pub mod log;
+pub mod metrics;
+pub mod pipeline;
+pub mod process;
 pub mod record;
+pub mod report;
 pub mod role;
+pub mod runner;
+pub mod secret;
+pub mod sink;
+pub mod verify;

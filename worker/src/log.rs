@@ -1,13 +1,21 @@
 //! The log: topics of records, and transactions that are all or nothing. What Kafka gives on a cluster, `embedded`
 //! gives in one process. Roles speak to each other only through it.
 
+pub mod embedded;
+pub mod memory;
+
 use std::borrow::Cow;
 use std::time::Duration;
 
 use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+pub use embedded::EmbeddedLog;
+pub use memory::MemoryLog;
 
 /// The topics of a pipeline.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Topic {
     /// Events as received; the immutable event log. Files are not copied here: they are logs themselves.
     Raw,
@@ -134,7 +142,9 @@ pub enum LogError {
         path: String,
     },
     /// The folder was written by another format version.
-    #[error("{path} has log format {found}, but this build reads {expected}; use the transect that wrote it, or a new --state")]
+    #[error(
+        "{path} has log format {found}, but this build reads {expected}; use the transect that wrote it, or a new --state"
+    )]
     Format {
         /// The file.
         path: String,
@@ -144,7 +154,9 @@ pub enum LogError {
         expected: &'static str,
     },
     /// The records asked for have been trimmed away.
-    #[error("{topic} begins at offset {start}, but offset {asked} was asked for; the state folder was changed from outside")]
+    #[error(
+        "{topic} begins at offset {start}, but offset {asked} was asked for; the state folder was changed from outside"
+    )]
     Trimmed {
         /// The topic.
         topic: &'static str,
@@ -152,6 +164,29 @@ pub enum LogError {
         asked: u64,
         /// The first that is kept.
         start: u64,
+    },
+    /// A record is beyond what a log takes.
+    #[error(
+        "a record of {bytes} bytes for {topic} exceeds the log's limit of {limit}; commit smaller batches"
+    )]
+    TooLarge {
+        /// The topic.
+        topic: &'static str,
+        /// Size of the value, or of the headers.
+        bytes: usize,
+        /// The limit on it.
+        limit: usize,
+    },
+    /// An earlier failure left in doubt what the disk holds, so that nothing more is written.
+    #[error(
+        "{path} takes no more writes since {problem}; check the disk and start again: nothing that was committed is \
+         lost"
+    )]
+    Closed {
+        /// The log's folder.
+        path: String,
+        /// The failure.
+        problem: String,
     },
 }
 

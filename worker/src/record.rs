@@ -10,10 +10,7 @@
 //! | windows | window, count | one Arrow IPC stream of one batch |
 //! | audit | | JSON, one ledger entry |
 
-use std::io::Cursor;
-
 use arrow_array::RecordBatch;
-use arrow_ipc::reader::StreamReader;
 use arrow_ipc::writer::StreamWriter;
 use arrow_schema::ArrowError;
 use bytes::Bytes;
@@ -93,10 +90,4 @@ pub fn encode_batch(batch: &RecordBatch) -> Result<Bytes, ArrowError> {
     writer.finish()?;
     drop(writer);
     Ok(bytes.into())
-}
-
-/// Reads what `encode_batch` wrote.
-pub fn decode_batch(bytes: &Bytes) -> Result<RecordBatch, ArrowError> {
-    let mut reader = StreamReader::try_new(Cursor::new(bytes.as_ref()), None)?;
-    reader.next().ok_or_else(|| ArrowError::IpcError("the record holds no batch".into()))?
 }

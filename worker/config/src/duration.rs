@@ -18,15 +18,8 @@ pub struct Span {
 #[error("`{0}` is not a duration; write a number and a unit such as `30s`, `5m`, `168h` or `1h30m`")]
 pub struct SpanError(String);
 
-const UNITS: [(&str, f64); 7] = [
-    ("ns", 0.001),
-    ("us", 1.0),
-    ("µs", 1.0),
-    ("ms", 1e3),
-    ("s", 1e6),
-    ("m", 60e6),
-    ("h", 3600e6),
-];
+const UNITS: [(&str, f64); 7] =
+    [("ns", 0.001), ("us", 1.0), ("µs", 1.0), ("ms", 1e3), ("s", 1e6), ("m", 60e6), ("h", 3600e6)];
 
 impl Span {
     /// No time at all.
@@ -95,7 +88,9 @@ impl fmt::Display for Span {
         if left == 0 {
             return f.write_str("0s");
         }
-        for (unit, size) in [("h", 3_600_000_000), ("m", 60_000_000), ("s", 1_000_000), ("ms", 1000), ("us", 1)] {
+        for (unit, size) in
+            [("h", 3_600_000_000), ("m", 60_000_000), ("s", 1_000_000), ("ms", 1000), ("us", 1)]
+        {
             if left >= size {
                 write!(f, "{}{unit}", left / size)?;
                 left %= size;

@@ -14,7 +14,9 @@ pub struct Pointer {
 
 /// Why a text is not a JSON Pointer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not a JSON Pointer; write the path to a field with a slash before each step, such as `/station/id`")]
+#[error(
+    "`{0}` is not a JSON Pointer; write the path to a field with a slash before each step, such as `/station/id`"
+)]
 pub struct PointerError(String);
 
 impl Pointer {
@@ -95,9 +97,13 @@ mod tests {
 
     #[test]
     fn reads_and_prints_rfc_6901() {
-        for (text, steps) in
-            [("", vec![]), ("/a", vec!["a"]), ("/a~1b/~0", vec!["a/b", "~"]), ("/", vec![""]), ("/a/0", vec!["a", "0"])]
-        {
+        for (text, steps) in [
+            ("", vec![]),
+            ("/a", vec!["a"]),
+            ("/a~1b/~0", vec!["a/b", "~"]),
+            ("/", vec![""]),
+            ("/a/0", vec!["a", "0"]),
+        ] {
             let pointer: Pointer = text.parse().unwrap();
             assert_eq!(pointer.steps(), steps);
             assert_eq!(pointer.to_string(), text);

@@ -5,8 +5,14 @@
 //! same output, wherever batches are cut and on however many threads.
 
 pub mod decode;
+pub mod dedup;
+pub mod events;
 pub mod identity;
 pub mod input;
+pub mod ledger;
 pub mod plan;
+pub mod process;
+pub mod provenance;
 pub mod reject;
+pub mod watermark;
 pub mod window;

@@ -2,20 +2,60 @@
 //!
 //! Every schema has a table. Objects become structs, arrays lists, string enums dictionaries, `date-time` strings
 //! timestamps; what has no column type (unions of shapes, recursion, free maps) is a JSON column; fields that the
-//! schema allows but doesn't name go to one `extra` JSON column.
+//! schema allows but doesn't name go to one `extra` JSON column. Columns stand in the order of the schema's properties,
+//! `extra` last, and all are nullable: absent and null are both null.
+
+mod array;
+mod check;
+mod columns;
+mod compile;
+mod delegate;
+mod fields;
+pub(crate) mod node;
+pub(crate) mod number;
+mod object;
+mod pattern;
+mod source;
+mod values;
 
 use std::sync::Arc;
 
-use arrow_schema::SchemaRef;
+use arrow_schema::{Schema, SchemaRef};
+use jsonschema::Validator;
 use transect_config::{EventTypeConfig, Limits, Pointer};
+
+pub use columns::JSON_COLUMN;
+pub(crate) use columns::Layout;
+pub(crate) use fields::{Target, Targets};
+
+use compile::Compiler;
+use node::{ColumnId, Node, NodeColumn};
+use source::Source;
+
+/// The columns that say where a row comes from. A schema can't have a property of such a name.
+pub const PROVENANCE_COLUMNS: [&str; 10] = [
+    "_received",
+    "_source",
+    "_partition",
+    "_offset",
+    "_index",
+    "_file",
+    "_line",
+    "_schema_version",
+    "_generation",
+    "_late",
+];
+
+/// The greatest depth of nesting that can be allowed: so deep the fallback reads.
+pub const MAX_DEPTH: u32 = 127;
 
 /// How an event type's schema is checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Coverage {
     /// Everything in the one pass over the bytes.
     Compiled,
-    /// Some of it by the `jsonschema` crate, after the pass; each reason names the pointer into the schema and the
-    /// keyword.
+    /// Some of it by the `jsonschema` crate, after the pass; each reason names the keyword and the pointer into the
+    /// schema.
     Fallback(Vec<String>),
 }
 
@@ -32,6 +72,24 @@ pub struct PlanError {
 /// One event type, compiled. Shared by all threads.
 #[derive(Debug)]
 pub struct Plan {
+    /// The event type's name.
+    pub(crate) name: String,
+    /// What an event must be.
+    pub(crate) root: Node,
+    /// All columns and parts of columns.
+    pub(crate) layouts: Vec<Layout>,
+    /// Those at the top, in order, without `extra`.
+    pub(crate) top: Vec<ColumnId>,
+    /// The column of what no other one holds.
+    pub(crate) extra: ColumnId,
+    /// The name of each property, by its number.
+    pub(crate) property_names: Vec<Box<str>>,
+    /// The fields with a meaning to the pipeline.
+    pub(crate) targets: Targets,
+    /// Bounds on an event.
+    pub(crate) limits: Limits,
+    /// Checks what the nodes can't; None where they check everything.
+    pub(crate) fallback: Option<Validator>,
     schema: SchemaRef,
     coverage: Coverage,
 }
@@ -39,8 +97,43 @@ pub struct Plan {
 impl Plan {
     /// Compiles an event type.
     pub fn compile(event_type: &EventTypeConfig, limits: &Limits) -> Result<Arc<Self>, PlanError> {
-        let _ = (event_type, limits);
-        unimplemented!()
+        if limits.depth > MAX_DEPTH {
+            let message =
+                format!("the limit on depth is {}, but at most {MAX_DEPTH} can be read", limits.depth);
+            return Err(PlanError { pointer: String::new(), message });
+        }
+        let source = Source::new(&event_type.schema);
+        let validator = validator(&source)?;
+        let mut compiler = Compiler::new(source);
+        let (mut root, mut columns) = compiler.root();
+        if let Some((name, _)) = columns.iter().find(|(name, _)| PROVENANCE_COLUMNS.contains(&name.as_str()))
+        {
+            let message = format!("the property `{name}` has the name of a provenance column; rename it");
+            return Err(PlanError { pointer: format!("/properties/{name}"), message });
+        }
+        let targets = fields::locate(&mut root, &event_type.event)?;
+        let Compiler { mut layouts, property_names, reasons, .. } = compiler;
+        let top = columns.iter().map(|(_, id)| *id).collect();
+        layouts.push(Layout::Json);
+        let extra = layouts.len() - 1;
+        columns.push((extra_name(&columns), extra));
+        let schema = Arc::new(Schema::new(columns::fields(&layouts, &columns)));
+        let fallback = (!reasons.is_empty()).then_some(validator);
+        let coverage = if reasons.is_empty() { Coverage::Compiled } else { Coverage::Fallback(reasons) };
+        let (name, limits) = (event_type.name.clone(), *limits);
+        Ok(Arc::new(Self {
+            name,
+            root,
+            layouts,
+            top,
+            extra,
+            property_names,
+            targets,
+            limits,
+            fallback,
+            schema,
+            coverage,
+        }))
     }
 
     /// The columns of an event, without provenance.
@@ -56,7 +149,48 @@ impl Plan {
     /// The column that holds a field, as the path of child indexes from the event's columns; None where the field has
     /// no column of its own. A path goes through structs only.
     pub fn column(&self, field: &Pointer) -> Option<Vec<usize>> {
-        let _ = field;
-        unimplemented!()
+        let (mut node, mut siblings) = (&self.root, self.top.clone());
+        let mut path = Vec::new();
+        for step in field.steps() {
+            let property =
+                node.object.as_ref()?.properties.iter().find(|property| *property.name == **step)?;
+            let id = property.node.column.id()?;
+            path.push(siblings.iter().position(|sibling| *sibling == id)?);
+            siblings = match (&self.layouts[id], property.node.column) {
+                (Layout::Struct(children), NodeColumn::Typed(_)) => {
+                    children.iter().map(|(_, id)| *id).collect()
+                }
+                _ => Vec::new(),
+            };
+            node = &property.node;
+        }
+        (!path.is_empty()).then_some(path)
     }
 }
+
+/// Lets the `jsonschema` crate read the schema: it checks it against its meta-schema, and resolves its references.
+fn validator(source: &Source<'_>) -> Result<Validator, PlanError> {
+    let document = source.root();
+    delegate::options(source.draft()).build(document.value).map_err(|error| {
+        let pointer = error.instance_path().to_string();
+        let message = match error.kind() {
+            jsonschema::error::ValidationErrorKind::Referencing(error) => {
+                format!("a reference can't be followed: {error}; put what it names under `$defs`, nothing is fetched")
+            }
+            _ => format!("this is no valid JSON Schema: {error}"),
+        };
+        PlanError { pointer, message }
+    })
+}
+
+/// `extra`, with as many underscores before it as make it a name that no property has.
+fn extra_name(columns: &[(String, ColumnId)]) -> String {
+    let mut name = "extra".to_owned();
+    while columns.iter().any(|(taken, _)| *taken == name) {
+        name.insert(0, '_');
+    }
+    name
+}
+
+#[cfg(test)]
+mod tests;

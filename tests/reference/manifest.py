@@ -1,0 +1,126 @@
+"""Reads an example's manifests: what the reference needs of a StudySchema and a ResearchPipeline, and no more.
+
+One schema and one pipeline a folder; the product's own parser is the one that checks them.
+"""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+UNITS = {"h": 3_600_000_000, "m": 60_000_000, "s": 1_000_000, "ms": 1000, "us": 1}
+
+
+@dataclass(frozen=True)
+class Aggregate:
+    name: str
+    function: str
+    field: str | None
+    q: float | None
+
+
+@dataclass(frozen=True)
+class Window:
+    """One definition; lengths of time in microseconds."""
+
+    name: str
+    kind: str
+    size: int
+    every: int
+    longest: int
+    lateness: int
+    group_by: list[str]
+    aggregates: list[Aggregate]
+
+    def groups(self) -> list[str]:
+        """The output columns of the groups: the last step of each pointer."""
+        return [pointer.rsplit("/", 1)[-1] for pointer in self.group_by]
+
+
+@dataclass(frozen=True)
+class Study:
+    """One schema with one pipeline; lengths of time in microseconds."""
+
+    event_type: str
+    schema: dict
+    id: list[str]
+    key: list[str]
+    time: str
+    time_format: str
+    delay: int
+    inputs: list[Path]
+    windows: list[Window]
+
+
+def micros(duration: str) -> int:
+    """A Go duration (`1h30m`) in microseconds."""
+    parts = re.findall(r"([0-9.]+)(h|ms|us|m|s)", duration)
+    return round(sum(float(number) * UNITS[unit] for number, unit in parts))
+
+
+def read(folder: Path) -> Study:
+    """The study in a folder of manifests."""
+    documents = [d for file in sorted(folder.glob("*.yaml")) for d in yaml.safe_load_all(file.read_text())]
+    schema, pipeline = (
+        next(d for d in documents if d["kind"] == kind) for kind in ("StudySchema", "ResearchPipeline")
+    )
+    event, spec = schema["spec"]["event"], pipeline["spec"]
+    return Study(
+        event_type=schema["metadata"]["name"],
+        schema=schema["spec"]["versions"][-1]["schema"],
+        id=event.get("id", []),
+        key=event.get("key", []),
+        time=event["time"],
+        time_format=event.get("timeFormat", "Rfc3339"),
+        delay=micros(event.get("delay", "0s")),
+        inputs=[folder / path for source in spec["sources"] for path in source.get("files", {}).get("paths", [])],
+        windows=[window(w) for w in spec.get("windows", [])],
+    )
+
+
+def window(spec: dict) -> Window:
+    kind = next(k for k in ("tumbling", "sliding", "session") if k in spec)
+    cut = spec[kind]
+    size = micros(cut["gap"] if kind == "session" else cut["size"])
+    return Window(
+        name=spec["name"],
+        kind=kind,
+        size=size,
+        every=micros(cut["every"]) if kind == "sliding" else size,
+        longest=micros(cut.get("max", "24h")),
+        lateness=micros(spec.get("allowedLateness", "0s")),
+        group_by=spec.get("groupBy", []),
+        aggregates=[Aggregate(a["name"], a["function"], a.get("field"), a.get("q")) for a in spec["aggregates"]],
+    )
+
+
+def field_schema(schema: dict, pointer: str) -> dict:
+    """The subschema of a field that is reached through `properties` alone."""
+    for step in pointer.split("/")[1:]:
+        schema = schema["properties"][step]
+    return schema
+
+
+def field_kind(schema: dict, pointer: str) -> str:
+    """Whether a field holds a `number`, a `boolean`, a `time`, `text`, or something else (`json`)."""
+    found = field_schema(schema, pointer)
+    types = found.get("type", [])
+    types = {types} if isinstance(types, str) else set(types)
+    types.discard("null")
+    if "const" in found and not types:
+        types = {"string"} if isinstance(found["const"], str) else {"number"}
+    if types and types <= {"integer", "number"}:
+        return "number"
+    if types == {"string"}:
+        return "time" if found.get("format") == "date-time" else "text"
+    return "boolean" if types == {"boolean"} else "json"
+
+
+def leaves(schema: dict, pointer: str = "") -> list[str]:
+    """Pointers to all named fields that are not objects."""
+    out = []
+    for name, child in schema.get("properties", {}).items():
+        path = f"{pointer}/{name}"
+        out += leaves(child, path) if "properties" in child else [path]
+    return out

@@ -1,0 +1,232 @@
+//! A batch of bytes becomes rows by event type and rejects: the part of the process role that has no state, and so
+//! runs on any number of threads.
+
+use std::sync::Arc;
+
+use transect_config::{Pointer, Span};
+
+use crate::decode::{Decoded, Decoder, peek_string};
+use crate::identity::PipelineKey;
+use crate::input::EventBatch;
+use crate::plan::Plan;
+use crate::reject::{Reject, RejectReason};
+
+/// One event type, ready to run.
+#[derive(Debug)]
+pub struct EventType {
+    /// Its name.
+    pub name: Arc<str>,
+    /// The schema version that its plan checks.
+    pub schema_version: u32,
+    /// Its schema, compiled.
+    pub plan: Arc<Plan>,
+    /// The field that names an event's type, if there is one.
+    pub type_field: Option<Pointer>,
+    /// The field that holds an event's time.
+    pub time_field: Pointer,
+    /// How far events may trail the newest.
+    pub delay: Span,
+    /// How far an event's time may lie beyond its received time.
+    pub max_ahead: Option<Span>,
+}
+
+/// The rows of one event type within a batch.
+#[derive(Debug)]
+pub struct TypedRows {
+    /// Position in the pipeline's event types.
+    pub event_type: usize,
+    /// The rows.
+    pub decoded: Decoded,
+    /// For each row, its position in `EventBatch::events`; ascending.
+    pub events: Vec<u32>,
+}
+
+/// A refused event.
+#[derive(Debug)]
+pub struct RejectedRow {
+    /// Position in `EventBatch::events`.
+    pub event: u32,
+    /// Position in the pipeline's event types, where it was known.
+    pub event_type: Option<usize>,
+    /// Why.
+    pub reject: Reject,
+}
+
+/// A batch, decoded: each event is in exactly one of the rows or the rejects.
+#[derive(Debug)]
+pub struct DecodedBatch {
+    /// What was decoded.
+    pub batch: EventBatch,
+    /// By event type; only those that occur.
+    pub rows: Vec<TypedRows>,
+    /// In the order of the batch.
+    pub rejects: Vec<RejectedRow>,
+}
+
+/// The decoders of one thread, one an event type.
+pub struct EventDecoder {
+    types: Arc<[EventType]>,
+    decoders: Vec<Decoder>,
+    rows: Vec<Vec<u32>>,
+}
+
+impl EventDecoder {
+    /// Decoders for all types of a pipeline.
+    pub fn new(types: Arc<[EventType]>, key: &PipelineKey) -> Self {
+        let decoders = types.iter().map(|t| Decoder::new(Arc::clone(&t.plan), key.clone())).collect();
+        let rows = types.iter().map(|_| Vec::new()).collect();
+        Self { types, decoders, rows }
+    }
+
+    /// Decodes a batch.
+    pub fn decode(&mut self, batch: EventBatch) -> DecodedBatch {
+        let mut rejects = Vec::new();
+        // The type that a source names is the same for the whole batch.
+        let stated = batch.event_type.as_deref().map(|name| self.named(name));
+        for (event, span) in batch.events.iter().enumerate() {
+            let event = event as u32;
+            if span.oversized != u32::MAX {
+                let length = batch.oversized.get(span.oversized as usize).map_or(0, |o| o.length);
+                rejects.push(RejectedRow { event, event_type: None, reject: too_large(length) });
+                continue;
+            }
+            let bytes = batch.event(*span);
+            let outcome = match stated.clone().unwrap_or_else(|| self.route(bytes)) {
+                Ok(event_type) => match self.decoders[event_type].push(bytes) {
+                    Ok(()) => {
+                        self.rows[event_type].push(event);
+                        continue;
+                    }
+                    Err(reject) => (Some(event_type), reject),
+                },
+                Err(reject) => (None, reject),
+            };
+            rejects.push(RejectedRow { event, event_type: outcome.0, reject: outcome.1 });
+        }
+        let rows = self.take_rows();
+        let mut decoded = DecodedBatch { batch, rows, rejects };
+        self.refuse_ahead(&mut decoded);
+        decoded
+    }
+
+    fn take_rows(&mut self) -> Vec<TypedRows> {
+        let mut rows = Vec::new();
+        for (event_type, decoder) in self.decoders.iter_mut().enumerate() {
+            if !decoder.is_empty() {
+                let events = std::mem::take(&mut self.rows[event_type]);
+                rows.push(TypedRows { event_type, decoded: decoder.finish(), events });
+            }
+        }
+        rows
+    }
+
+    /// Moves the rows whose time lies too far beyond their received time to the rejects.
+    fn refuse_ahead(&self, decoded: &mut DecodedBatch) {
+        let before = decoded.rejects.len();
+        for rows in &mut decoded.rows {
+            let event_type = &self.types[rows.event_type];
+            let Some(max_ahead) = event_type.max_ahead else { continue };
+            let limit = decoded.batch.received.saturating_add(max_ahead.micros());
+            if rows.decoded.times.iter().all(|time| *time <= limit) {
+                continue;
+            }
+            let (keep, drop): (Vec<u32>, Vec<u32>) =
+                (0..rows.events.len() as u32).partition(|row| rows.decoded.times[*row as usize] <= limit);
+            for row in drop {
+                let event = rows.events[row as usize];
+                let reject = time_ahead(event_type, max_ahead);
+                decoded.rejects.push(RejectedRow { event, event_type: Some(rows.event_type), reject });
+            }
+            rows.keep(&keep);
+        }
+        if decoded.rejects.len() > before {
+            decoded.rejects.sort_by_key(|reject| reject.event);
+        }
+    }
+
+    /// The type of an event whose source does not say it.
+    fn route(&self, event: &[u8]) -> Result<usize, Reject> {
+        if let [only] = &*self.types
+            && only.type_field.is_none()
+        {
+            return Ok(0);
+        }
+        let mut found = None;
+        for (at, event_type) in self.types.iter().enumerate() {
+            let Some(field) = &event_type.type_field else { continue };
+            match peek_string(event, field) {
+                Some(name) if *name == *event_type.name => return Ok(at),
+                Some(name) => found = Some((field, name)),
+                None => {}
+            }
+        }
+        Err(match found {
+            Some((field, name)) => self.unknown(field.to_string(), &format!("found `{}`", cut(&name))),
+            None => self.unknown(String::new(), "the event doesn't say its type"),
+        })
+    }
+
+    fn named(&self, name: &str) -> Result<usize, Reject> {
+        let found = self.types.iter().position(|t| *t.name == *name);
+        found.ok_or_else(|| self.unknown(String::new(), &format!("the source says `{}`", cut(name))))
+    }
+
+    fn unknown(&self, pointer: String, found: &str) -> Reject {
+        let names: Vec<&str> = self.types.iter().map(|t| &*t.name).collect();
+        Reject {
+            reason: RejectReason::UnknownEventType,
+            pointer,
+            keyword: String::new(),
+            message: format!("expected one of the event types {}; {found}", names.join(", ")),
+            offset: None,
+        }
+    }
+}
+
+impl TypedRows {
+    /// Keeps the rows whose positions are given, ascending.
+    pub fn keep(&mut self, rows: &[u32]) {
+        fn pick<T: Copy>(values: &mut Vec<T>, rows: &[u32]) {
+            for (to, from) in rows.iter().enumerate() {
+                values[to] = values[*from as usize];
+            }
+            values.truncate(rows.len());
+        }
+        let decoded = &mut self.decoded;
+        // Positions within bounds are the only thing that taking rows can fail on.
+        if let Ok(columns) = crate::provenance::take_rows(decoded.columns.clone(), rows) {
+            decoded.columns = columns;
+        }
+        pick(&mut decoded.identities, rows);
+        pick(&mut decoded.contents, rows);
+        pick(&mut decoded.keys, rows);
+        pick(&mut decoded.times, rows);
+        pick(&mut self.events, rows);
+    }
+}
+
+fn too_large(length: u64) -> Reject {
+    Reject {
+        reason: RejectReason::TooLarge,
+        pointer: String::new(),
+        keyword: String::new(),
+        message: format!("the event has {length} bytes, more than limits.eventBytes"),
+        offset: None,
+    }
+}
+
+fn time_ahead(event_type: &EventType, max_ahead: Span) -> Reject {
+    Reject {
+        reason: RejectReason::TimeAhead,
+        pointer: event_type.time_field.to_string(),
+        keyword: String::new(),
+        message: format!(
+            "the event time lies more than event.maxAhead = {max_ahead} beyond the received time"
+        ),
+        offset: None,
+    }
+}
+
+fn cut(text: &str) -> &str {
+    text.char_indices().nth(80).map_or(text, |(end, _)| &text[..end])
+}

@@ -1,0 +1,129 @@
+//! The ledger: every event ends once. `read = accepted + duplicate + rejected`, by source, per epoch and in sum.
+
+use std::collections::BTreeMap;
+use std::ops::AddAssign;
+
+use serde::{Deserialize, Serialize};
+
+use crate::reject::RejectReason;
+
+/// What became of some events.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Tally {
+    /// Events read, counted before they were decoded.
+    pub read: u64,
+    /// Events in `clean` and in the table.
+    pub accepted: u64,
+    /// Repeats of accepted events within the dedup window.
+    pub duplicate: u64,
+    /// Those of the duplicates whose content differs from what was accepted.
+    pub conflicting: u64,
+    /// Refused events.
+    pub rejected: u64,
+    /// The refused by reason.
+    pub reasons: BTreeMap<RejectReason, u64>,
+    /// Those of the accepted that came too late for one of their windows.
+    pub late: u64,
+}
+
+impl Tally {
+    /// Counts a refusal.
+    pub fn reject(&mut self, reason: RejectReason) {
+        self.rejected += 1;
+        *self.reasons.entry(reason).or_default() += 1;
+    }
+
+    /// Whether every event read ended once.
+    pub fn adds_up(&self) -> bool {
+        self.read == self.accepted + self.duplicate + self.rejected
+            && self.rejected == self.reasons.values().sum::<u64>()
+            && self.conflicting <= self.duplicate
+            && self.late <= self.accepted
+    }
+}
+
+impl AddAssign<&Self> for Tally {
+    fn add_assign(&mut self, other: &Self) {
+        self.read += other.read;
+        self.accepted += other.accepted;
+        self.duplicate += other.duplicate;
+        self.conflicting += other.conflicting;
+        self.rejected += other.rejected;
+        self.late += other.late;
+        for (&reason, count) in &other.reasons {
+            *self.reasons.entry(reason).or_default() += count;
+        }
+    }
+}
+
+/// Tallies by source, and the accepted by event type.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Ledger {
+    /// By name of the source.
+    pub sources: BTreeMap<String, Tally>,
+    /// Accepted events by event type.
+    pub accepted: BTreeMap<String, u64>,
+}
+
+impl Ledger {
+    /// The sum over all sources.
+    pub fn total(&self) -> Tally {
+        let mut total = Tally::default();
+        for tally in self.sources.values() {
+            total += tally;
+        }
+        total
+    }
+
+    /// Whether every event ended once, by source and by event type.
+    pub fn adds_up(&self) -> bool {
+        self.sources.values().all(Tally::adds_up)
+            && self.total().accepted == self.accepted.values().sum::<u64>()
+    }
+}
+
+impl AddAssign<&Self> for Ledger {
+    fn add_assign(&mut self, other: &Self) {
+        for (source, tally) in &other.sources {
+            *self.sources.entry(source.clone()).or_default() += tally;
+        }
+        for (event_type, count) in &other.accepted {
+            *self.accepted.entry(event_type.clone()).or_default() += count;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tally(read: u64, accepted: u64, duplicate: u64, rejected: u64) -> Tally {
+        let reasons = BTreeMap::from([(RejectReason::Malformed, rejected)]);
+        Tally { read, accepted, duplicate, rejected, reasons, ..Tally::default() }
+    }
+
+    #[test]
+    fn a_sum_that_misses_an_event_does_not_add_up() {
+        assert!(tally(10, 7, 2, 1).adds_up());
+        assert!(!tally(11, 7, 2, 1).adds_up());
+        let mut unexplained = tally(10, 7, 2, 1);
+        unexplained.reasons.clear();
+        assert!(!unexplained.adds_up());
+    }
+
+    #[test]
+    fn ledgers_add() {
+        let one = Ledger {
+            sources: BTreeMap::from([("web".to_owned(), tally(10, 7, 2, 1))]),
+            accepted: BTreeMap::from([("reading".to_owned(), 7)]),
+        };
+        let mut sum = one.clone();
+        sum += &one;
+        assert_eq!(sum.total(), tally(20, 14, 4, 2));
+        assert!(sum.adds_up());
+        sum.accepted.insert("other".into(), 1);
+        assert!(!sum.adds_up());
+    }
+}

@@ -1,0 +1,159 @@
+//! The aggregate role: merges delta partials and issues windows as the watermark passes, from `partials` to `windows`.
+//!
+//! Its state is a cache of the log: it commits how far it has read, the watermark there, and the oldest partials that
+//! open windows still need; a new start reads from those again.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use transect_core::watermark;
+use transect_core::window::{Merge, WindowPlan};
+
+use crate::log::{Committed, Log, NewRecord, Record, Topic, Transaction};
+use crate::record;
+use crate::role::{Role, RoleError};
+
+/// The group under which the aggregate role commits.
+pub const GROUP: &str = "aggregate";
+
+const READ_BYTES: usize = 8 * 1024 * 1024;
+
+/// The metadata of the role's commits.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct AggregateState {
+    /// The watermark up to which windows have been issued, microseconds since 1970 UTC.
+    watermark: i64,
+    /// The oldest partials that open windows need.
+    low_water: u64,
+}
+
+/// See the module.
+pub struct Aggregate {
+    log: Arc<dyn Log>,
+    merges: Vec<(Arc<WindowPlan>, Merge)>,
+    /// The next partials to read.
+    offset: u64,
+    watermark: i64,
+}
+
+impl Aggregate {
+    /// Rebuilds the role from the log.
+    pub fn new(log: Arc<dyn Log>, plans: Vec<Arc<WindowPlan>>) -> Result<Self, RoleError> {
+        let merges = plans.into_iter().map(|plan| (Arc::clone(&plan), Merge::new(plan))).collect();
+        let mut role = Self { log, merges, offset: 0, watermark: watermark::NONE };
+        if let Some(committed) = role.log.committed(GROUP) {
+            let state: AggregateState = serde_json::from_str(&committed.metadata)?;
+            role.rebuild(state, committed.offset(Topic::Partials))?;
+        }
+        Ok(role)
+    }
+
+    /// Reads the partials of open windows again; what they issued before is not issued twice.
+    fn rebuild(&mut self, state: AggregateState, end: u64) -> Result<(), RoleError> {
+        for (_, merge) in &mut self.merges {
+            merge.restore(state.watermark);
+        }
+        self.watermark = state.watermark;
+        self.offset = state.low_water;
+        while self.offset < end {
+            let records = self.log.read(Topic::Partials, self.offset, READ_BYTES)?;
+            for rec in records.iter().filter(|rec| rec.offset < end) {
+                self.merge(rec)?;
+                self.offset = rec.offset + 1;
+            }
+        }
+        for (_, merge) in &mut self.merges {
+            merge.settle()?;
+        }
+        Ok(())
+    }
+
+    /// The next records up to a watermark: what is committed is then always settled by it.
+    fn read_whole_epochs(&self) -> Result<Vec<Record>, RoleError> {
+        let mut bytes = READ_BYTES;
+        loop {
+            let mut records = self.log.read(Topic::Partials, self.offset, bytes)?;
+            let last = records.iter().rposition(|rec| rec.header(record::WATERMARK).is_some());
+            let at_end = records.last().is_none_or(|rec| rec.offset + 1 == self.log.end(Topic::Partials));
+            records.truncate(last.map_or(0, |last| last + 1));
+            if !records.is_empty() || at_end {
+                return Ok(records);
+            }
+            bytes *= 2;
+        }
+    }
+
+    /// Takes a window's pieces in, or gives the watermark of a record that has one.
+    fn merge(&mut self, rec: &Record) -> Result<Option<i64>, RoleError> {
+        if let Some(watermark) = rec.header(record::WATERMARK) {
+            return Ok(Some(watermark.parse()?));
+        }
+        let (name, digest) = (rec.header(record::WINDOW), rec.header(record::DIGEST));
+        let known = self.merges.iter_mut().find(|(plan, _)| Some(plan.name()) == name);
+        match known {
+            Some((plan, merge)) if digest == Some(&plan.digest().to_string()) => {
+                merge.merge(rec.offset, &rec.value)?;
+            }
+            // The manifest has changed since: those windows are not what is asked for now.
+            _ => tracing::warn!(
+                window = name,
+                offset = rec.offset,
+                "skipped partials of another window definition"
+            ),
+        }
+        Ok(None)
+    }
+
+    /// Issues what is due.
+    fn advance(&mut self, watermark: i64, issued: &mut Vec<NewRecord>) -> Result<(), RoleError> {
+        self.watermark = watermark;
+        for (plan, merge) in &mut self.merges {
+            if let Some(rows) = merge.advance(watermark)? {
+                let headers = vec![
+                    (record::WINDOW.into(), plan.name().to_owned()),
+                    (record::COUNT.into(), rows.num_rows().to_string()),
+                ];
+                let value = record::encode_batch(&rows)?;
+                issued.push(NewRecord { topic: Topic::Windows, headers, value });
+            }
+        }
+        Ok(())
+    }
+
+    fn commit(&self, records: Vec<NewRecord>) -> Result<(), RoleError> {
+        let low_waters = self.merges.iter().filter_map(|(_, merge)| merge.low_water());
+        let low_water = low_waters.min().unwrap_or(self.offset);
+        let metadata = serde_json::to_string(&AggregateState { watermark: self.watermark, low_water })?;
+        let committed = Committed { offsets: vec![(Topic::Partials, self.offset)], metadata };
+        self.log.commit(Transaction { records, progress: Some((GROUP.to_owned(), committed)) })?;
+        Ok(self.log.trim(Topic::Partials, low_water)?)
+    }
+}
+
+impl Role for Aggregate {
+    fn name(&self) -> &str {
+        GROUP
+    }
+
+    fn step(&mut self) -> Result<bool, RoleError> {
+        let records = self.read_whole_epochs()?;
+        if records.is_empty() {
+            return Ok(false);
+        }
+        let mut issued = Vec::new();
+        for rec in &records {
+            if let Some(watermark) = self.merge(rec)? {
+                self.advance(watermark, &mut issued)?;
+            }
+            self.offset = rec.offset + 1;
+        }
+        self.commit(issued)?;
+        Ok(true)
+    }
+
+    /// Nothing is held between steps.
+    fn flush(&mut self) -> Result<(), RoleError> {
+        Ok(())
+    }
+}

@@ -1,0 +1,105 @@
+//! The front door: events over HTTP into the raw topic. An answer of 2xx means that every event of the request is
+//! durable, and says for each whether it satisfies its schema. The verdict that counts is the process role's.
+
+mod check;
+mod committer;
+mod problem;
+mod routes;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+
+use transect_core::events::EventType;
+use transect_core::identity::PipelineKey;
+
+use self::check::Checker;
+use self::committer::Committer;
+use crate::log::Log;
+use crate::metrics::Metrics;
+use crate::role::RoleError;
+use crate::runner::Flag;
+
+/// What the gateway is made of.
+pub struct GatewayParts {
+    /// The log.
+    pub log: Arc<dyn Log>,
+    /// The study whose events it takes.
+    pub study: String,
+    /// The sources that it feeds, each with the event type that its manifest says.
+    pub sources: Vec<(String, Option<String>)>,
+    /// The event types.
+    pub types: Arc<[EventType]>,
+    /// The secret of identities.
+    pub key: PipelineKey,
+    /// Served as `/metrics`.
+    pub metrics: Arc<Metrics>,
+    /// Ends it when it goes up.
+    pub stop: Flag,
+    /// Microseconds since 1970 UTC: the received time.
+    pub clock: fn() -> i64,
+}
+
+/// What all requests share.
+pub(crate) struct Gateway {
+    study: String,
+    sources: Vec<(String, Option<String>)>,
+    types: Arc<[EventType]>,
+    checker: Checker,
+    committer: Committer,
+    metrics: Arc<Metrics>,
+    clock: fn() -> i64,
+}
+
+/// A gateway that is listening.
+pub struct Serving {
+    thread: JoinHandle<Result<(), RoleError>>,
+}
+
+impl Serving {
+    /// Waits until the gateway has ended, its last requests answered.
+    pub fn join(self) -> Result<(), RoleError> {
+        self.thread
+            .join()
+            .unwrap_or_else(|_| Err("the gateway has panicked; this is a bug in Transect".into()))
+    }
+}
+
+/// Listens on an address, on threads of its own. The function is told the address that was bound.
+pub fn serve(
+    address: SocketAddr,
+    parts: GatewayParts,
+    listening: Option<fn(SocketAddr)>,
+) -> Result<Serving, RoleError> {
+    let stop = parts.stop.clone();
+    let gateway = Arc::new(Gateway {
+        checker: Checker::new(Arc::clone(&parts.types), parts.key),
+        committer: Committer::new(parts.log)?,
+        study: parts.study,
+        sources: parts.sources,
+        types: parts.types,
+        metrics: parts.metrics,
+        clock: parts.clock,
+    });
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .thread_name("gateway")
+        .enable_all()
+        .build()?;
+    let listener = runtime
+        .block_on(tokio::net::TcpListener::bind(address))
+        .map_err(|error| format!("listen on {address}: {error}; give another --listen address"))?;
+    if let Some(listening) = listening {
+        listening(listener.local_addr()?);
+    }
+    let thread = thread::Builder::new().name("gateway".into()).spawn(move || {
+        let ended = async move {
+            while !stop.is_raised() {
+                tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+            }
+        };
+        let server = axum::serve(listener, routes::router(gateway)).with_graceful_shutdown(ended);
+        Ok(runtime.block_on(async { server.await })?)
+    })?;
+    Ok(Serving { thread })
+}

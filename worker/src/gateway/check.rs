@@ -1,0 +1,54 @@
+//! The verdict on events before they are accepted: by the same decoders as the process role's.
+
+use std::ops::Range;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::Bytes;
+use transect_core::events::{EventDecoder, EventType, RejectedRow};
+use transect_core::identity::PipelineKey;
+use transect_core::input::{EventBatch, EventSpan, Place};
+
+/// Decoders, lent to one request at a time and kept for the next.
+pub(super) struct Checker {
+    types: Arc<[EventType]>,
+    key: PipelineKey,
+    idle: Mutex<Vec<EventDecoder>>,
+}
+
+impl Checker {
+    pub(super) fn new(types: Arc<[EventType]>, key: PipelineKey) -> Self {
+        Self { types, key, idle: Mutex::new(Vec::new()) }
+    }
+
+    /// The events that would be refused, in their order.
+    pub(super) fn refused(
+        &self,
+        body: &Bytes,
+        events: &[Range<usize>],
+        source: &str,
+        event_type: Option<&str>,
+        received: i64,
+    ) -> Vec<RejectedRow> {
+        let span = |(index, range): (usize, &Range<usize>)| EventSpan {
+            start: range.start as u32,
+            len: range.len() as u32,
+            index: index as u32,
+            oversized: u32::MAX,
+        };
+        let batch = EventBatch {
+            source: source.into(),
+            event_type: event_type.map(Into::into),
+            bytes: body.clone(),
+            events: events.iter().enumerate().map(span).collect(),
+            oversized: Vec::new(),
+            place: Place::Record { partition: 0, offset: 0 },
+            received,
+        };
+        let idle = || self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        let lent = idle().pop();
+        let mut decoder = lent.unwrap_or_else(|| EventDecoder::new(Arc::clone(&self.types), &self.key));
+        let rejects = decoder.decode(batch).rejects;
+        idle().push(decoder);
+        rejects
+    }
+}

@@ -1,0 +1,116 @@
+//! Group commit: while one transaction is made durable, requests gather for the next. Many small posts become few
+//! records, and none is answered before its commit.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread;
+
+use bytes::{Bytes, BytesMut};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+
+use crate::log::{Header, Log, NewRecord, Topic, Transaction};
+use crate::record;
+
+/// Bytes of events that may wait; beyond it requests are told to come back.
+const WAITING_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// One transaction takes no more than about this.
+const COMMIT_BYTES: usize = 4 * 1024 * 1024;
+
+/// The events of one request: NDJSON, every line with its end.
+pub(super) struct Post {
+    pub(super) source: String,
+    pub(super) event_type: Option<String>,
+    pub(super) received: i64,
+    pub(super) count: u64,
+    pub(super) lines: Bytes,
+}
+
+/// Why a post is not durable.
+#[derive(Debug)]
+pub(super) enum PostError {
+    /// Too much is waiting.
+    Full,
+    /// The log refused; in its words.
+    Log(String),
+}
+
+struct Waiting {
+    post: Post,
+    answer: oneshot::Sender<Result<(), String>>,
+    _room: OwnedSemaphorePermit,
+}
+
+/// See the module.
+pub(super) struct Committer {
+    queue: Sender<Waiting>,
+    room: Arc<Semaphore>,
+}
+
+impl Committer {
+    pub(super) fn new(log: Arc<dyn Log>) -> io::Result<Self> {
+        let (queue, waiting) = channel();
+        thread::Builder::new().name("gateway-commit".into()).spawn(move || commit_all(&*log, &waiting))?;
+        Ok(Self { queue, room: Arc::new(Semaphore::new(WAITING_BYTES_MAX)) })
+    }
+
+    /// Waits until a post is durable.
+    pub(super) async fn commit(&self, post: Post) -> Result<(), PostError> {
+        let bytes = u32::try_from(post.lines.len().min(WAITING_BYTES_MAX)).unwrap_or(u32::MAX);
+        let room = Arc::clone(&self.room).try_acquire_many_owned(bytes).map_err(|_| PostError::Full)?;
+        let (answer, outcome) = oneshot::channel();
+        let gone = || PostError::Log("the committing thread has died; this is a bug in Transect".to_owned());
+        self.queue.send(Waiting { post, answer, _room: room }).map_err(|_| gone())?;
+        outcome.await.map_err(|_| gone())?.map_err(PostError::Log)
+    }
+}
+
+fn commit_all(log: &dyn Log, waiting: &Receiver<Waiting>) {
+    while let Ok(first) = waiting.recv() {
+        let mut bytes = first.post.lines.len();
+        let mut group = vec![first];
+        while bytes < COMMIT_BYTES
+            && let Ok(next) = waiting.try_recv()
+        {
+            bytes += next.post.lines.len();
+            group.push(next);
+        }
+        let records = records(group.iter().map(|waiting| &waiting.post));
+        let outcome = log.commit(Transaction { records, progress: None });
+        if let Err(error) = &outcome {
+            tracing::error!(%error, "events could not be made durable; their senders were told");
+        }
+        let outcome = outcome.map_err(|error| error.to_string());
+        for waiting in group {
+            // A client that has gone away asks again; dedup makes that safe.
+            let _ = waiting.answer.send(outcome.clone());
+        }
+    }
+}
+
+/// Consecutive posts of one source and type become one record; its received time is the first one's.
+fn records<'a>(posts: impl Iterator<Item = &'a Post>) -> Vec<NewRecord> {
+    let mut records: Vec<(&Post, u64, BytesMut)> = Vec::new();
+    for post in posts {
+        match records.last_mut() {
+            Some((first, count, lines))
+                if first.source == post.source && first.event_type == post.event_type =>
+            {
+                *count += post.count;
+                lines.extend_from_slice(&post.lines);
+            }
+            _ => records.push((post, post.count, BytesMut::from(&post.lines[..]))),
+        }
+    }
+    let record = |(post, count, lines): (&Post, u64, BytesMut)| {
+        let mut headers: Vec<Header> = vec![
+            (record::SOURCE.into(), post.source.clone()),
+            (record::RECEIVED.into(), post.received.to_string()),
+            (record::COUNT.into(), count.to_string()),
+            (record::CONTENT_TYPE.into(), "application/x-ndjson".to_owned()),
+        ];
+        headers.extend(post.event_type.clone().map(|event_type| (record::EVENT_TYPE.into(), event_type)));
+        NewRecord { topic: Topic::Raw, headers, value: lines.freeze() }
+    };
+    records.into_iter().map(record).collect()
+}

@@ -1,0 +1,186 @@
+//! The routes: events in, health and metrics out.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use axum::extract::{DefaultBodyLimit, Path, Query, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use bytes::{Bytes, BytesMut};
+use serde::{Deserialize, Serialize};
+use transect_core::events::RejectedRow;
+
+use super::Gateway;
+use super::committer::{Post, PostError};
+use super::problem::Problem;
+use crate::input::split_body;
+
+/// Greatest size of a request's body.
+const BODY_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+pub(super) fn router(gateway: Arc<Gateway>) -> Router {
+    Router::new()
+        .route("/v1/studies/{study}/events", post(events))
+        .route("/healthz", get(|| async { "ok\n" }))
+        .route("/readyz", get(|| async { "ok\n" }))
+        .route("/metrics", get(metrics))
+        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .with_state(gateway)
+}
+
+#[derive(Debug, Deserialize)]
+struct Parameters {
+    /// The event type of all events.
+    #[serde(rename = "type")]
+    event_type: Option<String>,
+    /// The source, where the pipeline has several.
+    source: Option<String>,
+}
+
+/// What became of a request's events. All are durable.
+#[derive(Debug, Serialize)]
+struct Answer {
+    /// Events that satisfy their schema.
+    accepted: usize,
+    /// Events that don't.
+    rejected: usize,
+    /// Each event, in the order of the body.
+    events: Vec<Verdict>,
+}
+
+#[derive(Debug, Serialize)]
+struct Verdict {
+    index: usize,
+    status: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pointer: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    keyword: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message: Option<String>,
+}
+
+async fn events(
+    State(gateway): State<Arc<Gateway>>,
+    Path(study): Path<String>,
+    Query(parameters): Query<Parameters>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, Problem> {
+    if study != gateway.study {
+        let detail =
+            format!("there is no study `{study}` here; this pipeline takes events of `{}`", gateway.study);
+        return Err(Problem::new(StatusCode::NOT_FOUND, "unknown study", detail));
+    }
+    let (source, event_type) = addressee(&gateway, &parameters)?;
+    let content_type =
+        headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if let Some(encoding) = headers.get(header::CONTENT_ENCODING).filter(|value| *value != "identity") {
+        let detail = format!("the body is encoded as {encoding:?}; send it as it is");
+        return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unknown content encoding", detail));
+    }
+    let is_ndjson = content_type.contains("ndjson") || content_type.contains("jsonl");
+    let ranges = split_body(&body, is_ndjson)
+        .map_err(|error| Problem::new(StatusCode::BAD_REQUEST, "broken body", error.to_string()))?;
+    if ranges.is_empty() {
+        let detail =
+            "the body holds no event; send a JSON object, an array of them, or one a line".to_owned();
+        return Err(Problem::new(StatusCode::BAD_REQUEST, "no events", detail));
+    }
+    let received = (gateway.clock)();
+    let refused = gateway.checker.refused(&body, &ranges, &source, event_type.as_deref(), received);
+    let (count, lines) = (ranges.len() as u64, as_lines(&body, &ranges));
+    let post = Post { source, event_type, received, count, lines };
+    gateway.committer.commit(post).await.map_err(|error| match error {
+        PostError::Full => {
+            let detail = "more events are waiting than memory allows; send this request again a little later";
+            Problem::new(StatusCode::TOO_MANY_REQUESTS, "too busy", detail.to_owned()).retry_after(1)
+        }
+        PostError::Log(error) => {
+            let detail = format!("the events were not stored: {error}; send them again later");
+            Problem::new(StatusCode::SERVICE_UNAVAILABLE, "not durable", detail).retry_after(5)
+        }
+    })?;
+    Ok((StatusCode::OK, Json(answer(ranges.len(), refused))).into_response())
+}
+
+/// The source and event type that a request is for.
+fn addressee(gateway: &Gateway, parameters: &Parameters) -> Result<(String, Option<String>), Problem> {
+    let bad = |title, detail| Problem::new(StatusCode::BAD_REQUEST, title, detail);
+    let names = || gateway.sources.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(", ");
+    let found = match (&parameters.source, gateway.sources.as_slice()) {
+        (Some(name), sources) => sources.iter().find(|(source, _)| source == name).ok_or_else(|| {
+            bad("unknown source", format!("there is no http source `{name}`; the pipeline has: {}", names()))
+        })?,
+        (None, [only]) => only,
+        (None, []) => {
+            return Err(bad("no source", "the pipeline has no http source; add one to spec.sources".into()));
+        }
+        (None, _) => return Err(bad("which source", format!("say ?source=, one of: {}", names()))),
+    };
+    let event_type = parameters.event_type.clone().or_else(|| found.1.clone());
+    if let Some(name) = &event_type
+        && !gateway.types.iter().any(|event_type| *event_type.name == **name)
+    {
+        let types = gateway.types.iter().map(|event_type| &*event_type.name).collect::<Vec<_>>().join(", ");
+        return Err(bad(
+            "unknown event type",
+            format!("there is no event type `{name}`; the pipeline has: {types}"),
+        ));
+    }
+    Ok((found.0.clone(), event_type))
+}
+
+/// The events' own bytes, one a line. Line ends within an event are white space between its parts.
+fn as_lines(body: &Bytes, ranges: &[Range<usize>]) -> Bytes {
+    let mut lines = BytesMut::with_capacity(body.len() + ranges.len() + 1);
+    for range in ranges {
+        let start = lines.len();
+        lines.extend_from_slice(&body[range.clone()]);
+        for byte in &mut lines[start..] {
+            if matches!(byte, b'\n' | b'\r') {
+                *byte = b' ';
+            }
+        }
+        lines.extend_from_slice(b"\n");
+    }
+    lines.freeze()
+}
+
+fn answer(count: usize, refused: Vec<RejectedRow>) -> Answer {
+    let accepted = |index| Verdict {
+        index,
+        status: "accepted",
+        reason: None,
+        pointer: None,
+        keyword: None,
+        message: None,
+    };
+    let mut events: Vec<Verdict> = (0..count).map(accepted).collect();
+    let rejected = refused.len();
+    for RejectedRow { event, reject, .. } in refused {
+        if let Some(verdict) = events.get_mut(event as usize) {
+            *verdict = Verdict {
+                index: event as usize,
+                status: "rejected",
+                reason: Some(reject.reason.as_str()),
+                pointer: Some(reject.pointer),
+                keyword: (!reject.keyword.is_empty()).then_some(reject.keyword),
+                message: Some(reject.message),
+            };
+        }
+    }
+    Answer { accepted: count - rejected, rejected, events }
+}
+
+async fn metrics(State(gateway): State<Arc<Gateway>>) -> Result<Response, Problem> {
+    let mut text = String::new();
+    prometheus_client::encoding::text::encode(&mut text, gateway.metrics.registry())
+        .map_err(|error| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "no metrics", error.to_string()))?;
+    let content_type = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    Ok(([(header::CONTENT_TYPE, content_type)], text).into_response())
+}

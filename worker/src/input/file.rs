@@ -1,0 +1,421 @@
+//! One file, read in chunks. Where a chunk ends depends on the content from its first byte on, and on nothing else, so a
+//! run that resumes cuts as an undisturbed one does.
+
+use std::fs::File;
+use std::io::{self, Seek, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use bytes::{Buf, Bytes, BytesMut};
+use sha2::{Digest, Sha256};
+use transect_config::Limits;
+use transect_core::input::{EventBatch, EventSpan, Oversized, Place};
+
+use super::error::InputError;
+use super::position::{FilePosition, ReadState};
+use super::progress::Progress;
+use super::raw_bytes::{Compression, RawBytes, head_hash};
+use super::{lines, values};
+
+/// What is kept of an event beyond the size limit.
+const HEAD_BYTES: usize = 4096;
+
+/// See the module.
+pub struct FileInput {
+    path: PathBuf,
+    name: Arc<str>,
+    source: Arc<str>,
+    event_type: Option<Arc<str>>,
+    event_bytes_max: usize,
+    bytes: RawBytes,
+    /// Read and not yet handed out; begins at `position.bytes`. Batches are split off, and once they are gone their
+    /// memory is filled again: a tenth of the processor's time was spent on clearing new pages.
+    rest: BytesMut,
+    position: FilePosition,
+    /// Whether nothing more can be read: the file's end, or trouble.
+    ended: bool,
+    trouble: Option<io::Error>,
+    events: u64,
+    spill: Option<File>,
+    chunk_bytes: usize,
+}
+
+/// The events found at the beginning of a buffer.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    pub(super) events: Vec<EventSpan>,
+    pub(super) oversized: Vec<Oversized>,
+    /// Bytes that are done with.
+    pub(super) consumed: usize,
+    /// Line ends among them.
+    pub(super) lines: u64,
+    /// Line ends before the first event.
+    pub(super) first_line: u64,
+}
+
+/// An event that is longer than the limit, as it streams past.
+pub(super) struct Passing {
+    sha256: Sha256,
+    length: u64,
+}
+
+impl Passing {
+    pub(super) fn new() -> Self {
+        Self { sha256: Sha256::new(), length: 0 }
+    }
+
+    pub(super) fn take(&mut self, bytes: &[u8]) {
+        self.sha256.update(bytes);
+        self.length += bytes.len() as u64;
+    }
+
+    pub(super) fn finish(self) -> Oversized {
+        Oversized { length: self.length, sha256: self.sha256.finalize().into() }
+    }
+}
+
+impl Found {
+    /// Adds an event that lies whole in the buffer.
+    pub(super) fn push(
+        &mut self,
+        buffer: &[u8],
+        start: usize,
+        end: usize,
+        line: u64,
+        event_bytes_max: usize,
+    ) {
+        if self.events.is_empty() {
+            self.first_line = line;
+        }
+        let mut span = EventSpan {
+            start: start as u32,
+            len: (end - start) as u32,
+            index: (line - self.first_line) as u32,
+            oversized: u32::MAX,
+        };
+        if end - start > event_bytes_max {
+            let mut passing = Passing::new();
+            passing.take(&buffer[start..end]);
+            span.oversized = self.oversized.len() as u32;
+            span.len = span.len.min(HEAD_BYTES as u32);
+            self.oversized.push(passing.finish());
+        }
+        self.events.push(span);
+    }
+}
+
+impl FileInput {
+    /// Opens a file at a position; None if it was read through before and has not changed since.
+    pub fn open(
+        path: &Path,
+        source: Arc<str>,
+        event_type: Option<Arc<str>>,
+        limits: Limits,
+        position: Option<FilePosition>,
+        progress: Progress,
+    ) -> Result<Option<Self>, InputError> {
+        let name = path.display().to_string();
+        let failed = |doing| {
+            let path = name.clone();
+            move |source| InputError::Io { doing, path, source }
+        };
+        let file = File::open(path).map_err(failed("open"))?;
+        let metadata = file.metadata().map_err(failed("open"))?;
+        if !metadata.is_file() {
+            let what = if metadata.is_dir() { "a folder" } else { "no regular file" };
+            return Err(InputError::NotAFile { path: name, what });
+        }
+        let size = metadata.len();
+        let position = match position {
+            Some(position) => known_again(path, &name, size, position)?,
+            None => {
+                let (head_bytes, head) = head_hash(path, None).map_err(failed("read"))?;
+                let modified = metadata.modified().ok().and_then(|time| jiff::Timestamp::try_from(time).ok());
+                let received = modified.unwrap_or_default().as_microsecond();
+                FilePosition { bytes: 0, line: 1, state: ReadState::Start, size, head_bytes, head, received }
+            }
+        };
+        let bytes = RawBytes::open(file, position.bytes, progress).map_err(failed("read"))?;
+        if bytes.compression == Compression::None && size < position.bytes {
+            let problem = format!("it has {size} bytes, but {} were read of it", position.bytes);
+            return Err(InputError::Replaced { path: name, problem });
+        }
+        Ok(Some(Self {
+            path: path.to_owned(),
+            name: name.into(),
+            source,
+            event_type,
+            event_bytes_max: limits.event_bytes as usize,
+            bytes,
+            rest: BytesMut::new(),
+            position,
+            ended: false,
+            trouble: None,
+            events: 0,
+            spill: None,
+            chunk_bytes: super::CHUNK_BYTES,
+        }))
+    }
+
+    pub(super) fn chunks_of(self, bytes: usize) -> Self {
+        Self { chunk_bytes: bytes, ..self }
+    }
+
+    pub(super) fn spill_into(mut self, file: Option<File>) -> Self {
+        self.spill = file;
+        self
+    }
+
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Where the next batch begins.
+    pub fn position(&self) -> FilePosition {
+        self.position.clone()
+    }
+
+    /// The next events; None at the end of the file.
+    pub fn next_batch(&mut self) -> Result<Option<EventBatch>, InputError> {
+        loop {
+            let mut wanted = self.chunk_bytes;
+            let (buffer, found) = loop {
+                self.fill(wanted);
+                if self.rest.is_empty() {
+                    return self.end().map(|()| None);
+                }
+                if self.position.state == ReadState::Start && !self.begin() {
+                    break (BytesMut::new(), Found::default());
+                }
+                let found = self.find()?;
+                if found.consumed > 0 {
+                    break (self.rest.split_to(found.consumed), found);
+                }
+                if self.ended {
+                    // Half an event is left that can't be completed.
+                    return self.end().map(|()| None);
+                }
+                if self.rest.len() > self.event_bytes_max.max(self.chunk_bytes) {
+                    return self.pass_oversized().map(Some);
+                }
+                wanted = (2 * self.rest.len()).min(self.event_bytes_max.max(self.chunk_bytes) + 1);
+            };
+            let line = self.position.line + found.first_line;
+            self.position.bytes += found.consumed as u64;
+            self.position.line += found.lines;
+            if !found.events.is_empty() {
+                return Ok(Some(self.batch(buffer.freeze(), found, line)));
+            }
+        }
+    }
+
+    fn batch(&mut self, bytes: Bytes, found: Found, line: u64) -> EventBatch {
+        self.events += found.events.len() as u64;
+        EventBatch {
+            source: Arc::clone(&self.source),
+            event_type: self.event_type.clone(),
+            bytes,
+            events: found.events,
+            oversized: found.oversized,
+            place: Place::File { file: Arc::clone(&self.name), line },
+            received: self.position.received,
+        }
+    }
+
+    /// Reads on; trouble is kept until everything before it has been handed out.
+    fn fill(&mut self, wanted: usize) {
+        if self.ended {
+            return;
+        }
+        self.rest.reserve(wanted.saturating_sub(self.rest.len()));
+        match self.bytes.fill(&mut self.rest, wanted) {
+            Ok(at_end) => self.ended = at_end,
+            Err(error) => {
+                self.ended = true;
+                self.trouble = Some(error);
+            }
+        }
+    }
+
+    /// Finds out the format; false while there is only white space.
+    fn begin(&mut self) -> bool {
+        let bom = if self.rest.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
+        let Some(first) = self.rest[bom..].iter().position(|byte| !byte.is_ascii_whitespace()) else {
+            self.skip(self.rest.len());
+            return false;
+        };
+        let first = bom + first;
+        match self.rest[first] {
+            b'[' => {
+                self.skip(first + 1);
+                self.position.state = ReadState::First;
+            }
+            // An object whose first line is a lone brace is printed over several lines.
+            b'{' if alone_on_line(&self.rest[first + 1..]) => {
+                self.skip(first);
+                self.position.state = ReadState::Value;
+            }
+            _ => {
+                self.skip(bom);
+                self.position.state = ReadState::Line;
+            }
+        }
+        true
+    }
+
+    fn skip(&mut self, bytes: usize) {
+        self.position.line += memchr::memchr_iter(b'\n', &self.rest[..bytes]).count() as u64;
+        self.position.bytes += bytes as u64;
+        self.rest.advance(bytes);
+    }
+
+    /// The whole events at the beginning of what has been read.
+    fn find(&mut self) -> Result<Found, InputError> {
+        // The last line counts without its line end, but not if trouble cut it off.
+        let at_end = self.ended && self.trouble.is_none();
+        if self.position.state == ReadState::Line {
+            return Ok(lines::find(&self.rest, at_end, self.event_bytes_max));
+        }
+        match values::find(&self.rest, self.position.state, self.event_bytes_max) {
+            (found, state, None) => {
+                self.position.state = state;
+                Ok(found)
+            }
+            // What stands before the trouble goes out first; it will be found again then.
+            (found, state, Some(_)) if !found.events.is_empty() => {
+                self.position.state = state;
+                Ok(found)
+            }
+            (found, _, Some(broken)) => Err(self.structure(found, broken.expected)),
+        }
+    }
+
+    fn structure(&self, found: Found, expected: &'static str) -> InputError {
+        let at = self.rest.get(found.consumed);
+        InputError::Structure {
+            path: self.name.to_string(),
+            line: self.position.line + found.lines,
+            byte: self.position.bytes + found.consumed as u64,
+            expected,
+            found: at.map_or("the end of the file".to_owned(), |byte| format!("`{}`", byte.escape_ascii())),
+        }
+    }
+
+    /// Streams an event past that is too large to hold: its head, length and hash are kept.
+    fn pass_oversized(&mut self) -> Result<EventBatch, InputError> {
+        let head = self.rest[..HEAD_BYTES.min(self.rest.len())].to_vec();
+        let line = self.position.line;
+        let mut passing = Passing::new();
+        let mut scan = values::Scan::default();
+        self.spill(None)?;
+        loop {
+            let end = match self.position.state {
+                ReadState::Line => memchr::memchr(b'\n', &self.rest),
+                _ => scan.end(&self.rest),
+            };
+            let taken = end.unwrap_or(self.rest.len());
+            let event = &self.rest[..taken];
+            let event = if end.is_some() { event.strip_suffix(b"\r").unwrap_or(event) } else { event };
+            passing.take(event);
+            self.spill(Some(event))?;
+            self.skip(taken);
+            if end.is_some() {
+                break;
+            }
+            self.fill(self.chunk_bytes);
+            if self.rest.is_empty() {
+                // The end of the file ends a line, and breaks a value.
+                if self.trouble.is_some() || self.position.state != ReadState::Line {
+                    self.end()?;
+                }
+                break;
+            }
+        }
+        if self.position.state == ReadState::Line && !self.rest.is_empty() {
+            self.skip(1);
+        }
+        self.position.state = match self.position.state {
+            ReadState::First | ReadState::Comma => ReadState::Element,
+            state => state,
+        };
+        let span = EventSpan { start: 0, len: head.len() as u32, index: 0, oversized: 0 };
+        let consumed = head.len();
+        let found = Found {
+            events: vec![span],
+            oversized: vec![passing.finish()],
+            consumed,
+            lines: 0,
+            first_line: 0,
+        };
+        Ok(self.batch(head.into(), found, line))
+    }
+
+    /// Keeps the bytes of an oversized event where that is wanted; None begins with the next one.
+    fn spill(&self, bytes: Option<&[u8]>) -> Result<(), InputError> {
+        let Some(mut file) = self.spill.as_ref() else { return Ok(()) };
+        let spilled = match bytes {
+            Some(bytes) => file.write_all(bytes),
+            None => file.set_len(0).and_then(|()| file.rewind()),
+        };
+        spilled.map_err(|source| InputError::Io {
+            doing: "spill a large event of",
+            path: self.name.to_string(),
+            source,
+        })
+    }
+
+    /// At the end of what can be read: trouble, half a value, or nothing to complain of.
+    fn end(&mut self) -> Result<(), InputError> {
+        if let Some(error) = self.trouble.take() {
+            return Err(match self.bytes.compression {
+                Compression::None => {
+                    InputError::Io { doing: "read", path: self.name.to_string(), source: error }
+                }
+                compressed => InputError::Broken {
+                    path: self.name.to_string(),
+                    format: compressed.name(),
+                    read: self.bytes.read_on_disk(),
+                    size: self.position.size,
+                    problem: error.to_string(),
+                    events: self.events,
+                },
+            });
+        }
+        let expected = match self.position.state {
+            ReadState::Start | ReadState::Line | ReadState::Closed => return Ok(()),
+            ReadState::Value if self.rest.is_empty() => return Ok(()),
+            ReadState::First => "an element or `]`",
+            ReadState::Element => "`,` or `]`",
+            ReadState::Value | ReadState::Comma => "a whole JSON value",
+        };
+        let consumed = self.rest.len();
+        Err(self.structure(Found { consumed, ..Found::default() }, expected))
+    }
+}
+
+/// Checks that a file is the one that was read before, perhaps grown.
+fn known_again(
+    path: &Path,
+    name: &str,
+    size: u64,
+    mut position: FilePosition,
+) -> Result<FilePosition, InputError> {
+    let (bytes, head) = head_hash(path, Some(position.head_bytes)).map_err(|source| InputError::Io {
+        doing: "read",
+        path: name.to_owned(),
+        source,
+    })?;
+    if bytes != position.head_bytes || head != position.head {
+        let problem = "it begins with other bytes".to_owned();
+        return Err(InputError::Replaced { path: name.to_owned(), problem });
+    }
+    position.size = size;
+    Ok(position)
+}
+
+/// Whether only blanks follow up to a line end.
+fn alone_on_line(after: &[u8]) -> bool {
+    let end = memchr::memchr(b'\n', after);
+    end.is_some_and(|end| after[..end].iter().all(u8::is_ascii_whitespace))
+}

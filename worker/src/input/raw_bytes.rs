@@ -1,0 +1,130 @@
+//! The bytes of a file after decompression, whatever it is compressed with.
+
+use std::fs::File;
+use std::io::{self, BufReader, Read, Seek, SeekFrom};
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use bytes::BytesMut;
+use flate2::bufread::MultiGzDecoder;
+use sha2::{Digest, Sha256};
+
+use super::progress::Progress;
+
+/// Bytes of a file's head by which it is known again.
+const HEAD_BYTES: u64 = 4096;
+
+/// How a file is compressed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Compression {
+    None,
+    Gzip,
+    Zstd,
+}
+
+impl Compression {
+    fn of(head: &[u8]) -> Self {
+        match head {
+            [0x1f, 0x8b, ..] => Self::Gzip,
+            [0x28, 0xb5, 0x2f, 0xfd, ..] => Self::Zstd,
+            // A skippable frame may come first.
+            [b, 0x2a, 0x4d, 0x18, ..] if b & 0xf0 == 0x50 => Self::Zstd,
+            _ => Self::None,
+        }
+    }
+
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::None => "plain",
+            Self::Gzip => "gzip",
+            Self::Zstd => "zstd",
+        }
+    }
+}
+
+/// See the module.
+pub(super) struct RawBytes {
+    reader: Box<dyn Read + Send>,
+    pub(super) compression: Compression,
+    /// Bytes read as they lie on the disk.
+    read: Arc<AtomicU64>,
+}
+
+impl RawBytes {
+    /// Opens a file at a number of bytes after decompression. A plain file is sought; others are read up to there.
+    pub(super) fn open(mut file: File, at: u64, progress: Progress) -> io::Result<Self> {
+        let mut head = [0; 4];
+        let known = file.read_at(&mut head, 0)?;
+        let compression = Compression::of(&head[..known]);
+        let read = Arc::new(AtomicU64::new(0));
+        if compression == Compression::None && at > 0 {
+            file.seek(SeekFrom::Start(at))?;
+            progress.advance(at);
+            read.store(at, Ordering::Relaxed);
+        }
+        let file = Counted { file, read: Arc::clone(&read), progress };
+        let mut reader: Box<dyn Read + Send> = match compression {
+            Compression::None => Box::new(file),
+            Compression::Gzip => Box::new(MultiGzDecoder::new(BufReader::with_capacity(128 * 1024, file))),
+            Compression::Zstd => Box::new(zstd::stream::read::Decoder::new(file)?),
+        };
+        if compression != Compression::None && at > 0 {
+            io::copy(&mut (&mut reader).take(at), &mut io::sink())?;
+        }
+        Ok(Self { reader, compression, read })
+    }
+
+    /// Bytes read so far as they lie on the disk.
+    pub(super) fn read_on_disk(&self) -> u64 {
+        self.read.load(Ordering::Relaxed)
+    }
+
+    /// Fills a buffer up to a length, or to the end of the file; whether it is at the end.
+    pub(super) fn fill(&mut self, buffer: &mut BytesMut, length: usize) -> io::Result<bool> {
+        let mut at = buffer.len();
+        buffer.resize(length.max(at), 0);
+        let outcome = loop {
+            if at == buffer.len() {
+                break Ok(false);
+            }
+            match self.reader.read(&mut buffer[at..]) {
+                Ok(0) => break Ok(true),
+                Ok(read) => at += read,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => break Err(error),
+            }
+        };
+        // What was read before an error counts.
+        buffer.truncate(at);
+        outcome
+    }
+}
+
+/// A file that counts what is read of it.
+struct Counted {
+    file: File,
+    read: Arc<AtomicU64>,
+    progress: Progress,
+}
+
+impl Read for Counted {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.file.read(buffer)?;
+        self.read.fetch_add(read as u64, Ordering::Relaxed);
+        self.progress.advance(read as u64);
+        Ok(read)
+    }
+}
+
+/// SHA-256 in hex of a file's first bytes, at most so many; and how many those are.
+pub(super) fn head_hash(path: &Path, bytes: Option<u32>) -> io::Result<(u32, String)> {
+    let mut head = Vec::new();
+    File::open(path)?.take(bytes.map_or(HEAD_BYTES, u64::from)).read_to_end(&mut head)?;
+    Ok((head.len() as u32, hex(&Sha256::digest(&head))))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,62 @@
+//! Counters for Prometheus. Labels come from closed sets: outcomes and reject reasons, never content.
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::registry::Registry;
+use transect_core::ledger::Ledger;
+
+/// What became of an event.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Outcome {
+    source: String,
+    outcome: &'static str,
+    reason: &'static str,
+}
+
+/// The counters of one pipeline.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    events: Family<Outcome, Counter>,
+    late: Counter,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let mut registry = Registry::with_prefix("transect");
+        let events = Family::default();
+        registry.register("events", "Events by source, outcome and reject reason", events.clone());
+        let late = Counter::default();
+        registry.register("late_events", "Accepted events too late for one of their windows", late.clone());
+        Self { registry, events, late }
+    }
+}
+
+impl Metrics {
+    /// Everything that is registered, for `/metrics`.
+    pub fn registry(&self) -> &Registry {
+        &self.registry
+    }
+
+    /// For others to register what they count.
+    pub fn registry_mut(&mut self) -> &mut Registry {
+        &mut self.registry
+    }
+
+    /// Counts an epoch's ledger.
+    pub fn count(&self, ledger: &Ledger) {
+        for (source, tally) in &ledger.sources {
+            let count = |outcome, reason, n| {
+                let labels = Outcome { source: source.clone(), outcome, reason };
+                self.events.get_or_create(&labels).inc_by(n);
+            };
+            count("accepted", "", tally.accepted);
+            count("duplicate", "", tally.duplicate);
+            for (reason, n) in &tally.reasons {
+                count("rejected", reason.as_str(), *n);
+            }
+            self.late.inc_by(tally.late);
+        }
+    }
+}

@@ -1,0 +1,283 @@
+//! One pipeline in one process: the table of contents. Stages stand in the order in which data passes them, and speak
+//! to each other only through the log.
+//!
+//! ```text
+//! gateway ─► raw ─┐
+//! files ──────────┴► process ─► clean ────► table sink     ─► table/
+//!        └► archive          ├► rejected ─► rejected sink  ─► rejected/
+//!                            └► partials ─► aggregate ─► windows ─► windows sink ─► windows/
+//! ```
+
+use std::fs::{self, File};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::mpsc::{Sender, channel};
+use std::thread;
+use std::time::Duration;
+
+use transect_config::{EventTypeConfig, PipelineConfig, SourceConfig, SourceKind, WindowConfig};
+use transect_core::events::EventType;
+use transect_core::identity::PipelineKey;
+use transect_core::plan::Plan;
+use transect_core::process::ProcessSource;
+use transect_core::window::WindowPlan;
+
+use crate::aggregate::Aggregate;
+use crate::gateway::{self, GatewayParts};
+use crate::housekeeping::Housekeeping;
+use crate::input::{FileSource, InputError, Progress, SourcePosition};
+use crate::log::embedded::EmbeddedLog;
+use crate::log::{Log, Topic};
+use crate::metrics::Metrics;
+use crate::process::{Process, ProcessParts};
+use crate::report::Report;
+use crate::role::RoleError;
+use crate::runner::{Flag, Runner};
+use crate::secret;
+use crate::sink::Folders;
+use crate::sink::archive::{Archive, ArchiveState};
+use crate::sink::rejected::RejectedSink;
+use crate::sink::table::{TableOptions, TableSink};
+use crate::sink::windows::WindowSink;
+
+/// Sinks write what they hold at least so often while events trickle in.
+const FLUSH_INTERVAL: Duration = Duration::from_secs(10);
+/// How soon a request to end is noticed.
+const POLL: Duration = Duration::from_millis(20);
+/// The group of the table sink.
+const TABLE: &str = "table";
+
+/// How a pipeline is run in one process.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Where results go.
+    pub out: PathBuf,
+    /// Where the log and the key are kept.
+    pub state: PathBuf,
+    /// Where the gateway listens; None for no gateway.
+    pub listen: Option<SocketAddr>,
+    /// Whether to end once the bounded sources are read and the last windows are closed.
+    pub drain: bool,
+    /// Number of decoding threads.
+    pub threads: usize,
+    /// Bytes of events in one transaction. Fewer make windows be issued and revised in smaller steps.
+    pub epoch_bytes: usize,
+}
+
+/// The usual size of an epoch: large enough that what a commit costs is lost in it, small enough to be held in memory.
+pub const EPOCH_BYTES: usize = 16 * 1024 * 1024;
+
+/// What the caller sees of a running pipeline.
+#[derive(Clone, Default)]
+pub struct Watch {
+    /// Ends the pipeline in good order when it goes up.
+    pub stop: Flag,
+    /// How far the inputs have been read.
+    pub progress: Progress,
+    /// Called once with the address that the gateway listens on.
+    pub listening: Option<fn(SocketAddr)>,
+}
+
+/// Runs a pipeline until it is drained or told to stop, and returns its ledger.
+pub fn run(config: &PipelineConfig, options: &Options, watch: &Watch) -> Result<Report, RoleError> {
+    let pipeline = Pipeline::open(config, options, watch)?;
+    let (log, end) = (&pipeline.log, &pipeline.end);
+    let mut runner = Runner::new(Arc::clone(log), end.clone(), FLUSH_INTERVAL);
+
+    // HTTP → raw
+    let close = Flag::default();
+    let gateway = options.listen.map(|address| pipeline.gateway(address, &close)).transpose()?;
+
+    // raw, files → clean, rejected, ids, partials
+    let (input_errors, failed_inputs) = channel();
+    let process = Process::new(pipeline.process(input_errors)?)?;
+    let processed = vec![runner.spawn(process, options.drain.then(Vec::new))?];
+
+    // partials → windows
+    let windows = pipeline.windows.iter().map(|(_, plan)| Arc::clone(plan)).collect();
+    let aggregated = vec![runner.spawn(Aggregate::new(Arc::clone(log), windows)?, Some(processed.clone()))?];
+
+    // clean → table, windows → windows, rejected → rejected, inputs → archive
+    let folders = &pipeline.folders;
+    let mut sinks = Vec::new();
+    if config.cold.table {
+        let sink = TableSink::open(Arc::clone(log), folders, TableOptions::new(&config.study))?;
+        sinks.push(runner.spawn(sink, Some(processed.clone()))?);
+    }
+    let sink = WindowSink::open(Arc::clone(log), folders, &config.study)?;
+    sinks.push(runner.spawn(sink, Some(aggregated))?);
+    sinks.push(runner.spawn(RejectedSink::open(Arc::clone(log), folders)?, Some(processed.clone()))?);
+    if config.cold.archive {
+        sinks.push(runner.spawn(pipeline.archive()?, Some(processed))?);
+    }
+
+    // what all have read → removed; the ledger → ledger.json
+    runner.spawn(pipeline.housekeeping(), Some(sinks))?;
+
+    // The gateway closes first, so that what it has acknowledged is worked off by the others.
+    while !watch.stop.is_raised() && !runner.is_over() {
+        thread::park_timeout(POLL);
+    }
+    close.raise();
+    let closed = gateway.map_or(Ok(()), gateway::Serving::join);
+    end.raise();
+    runner.join().and(closed)?;
+    if let Ok(error) = failed_inputs.try_recv() {
+        return Err(error.into());
+    }
+    Ok(Report::new(&config.study, &config.name, &Process::committed_state(&**log)?))
+}
+
+/// A pipeline, compiled and its log open: what the stages are made from.
+struct Pipeline<'a> {
+    config: &'a PipelineConfig,
+    options: &'a Options,
+    watch: &'a Watch,
+    folders: Folders,
+    log: Arc<dyn Log>,
+    key: PipelineKey,
+    metrics: Arc<Metrics>,
+    types: Arc<[EventType]>,
+    /// Each with the position of its event type.
+    windows: Vec<(usize, Arc<WindowPlan>)>,
+    /// Goes up when no more is to be read.
+    end: Flag,
+}
+
+impl<'a> Pipeline<'a> {
+    fn open(config: &'a PipelineConfig, options: &'a Options, watch: &'a Watch) -> Result<Self, RoleError> {
+        for folder in [&options.state, &options.out] {
+            fs::create_dir_all(folder).map_err(|error| format!("create {}: {error}", folder.display()))?;
+        }
+        let log = Arc::new(EmbeddedLog::open(&options.state.join("log"))?);
+        let types = event_types(config)?;
+        Ok(Self {
+            folders: Folders { out: options.out.clone(), state: options.state.clone() },
+            key: secret::load_or_create(&options.state)?,
+            metrics: Arc::new(Metrics::default()),
+            windows: windows(config, &types)?,
+            end: Flag::default(),
+            config,
+            options,
+            watch,
+            log,
+            types,
+        })
+    }
+
+    fn gateway(&self, address: SocketAddr, close: &Flag) -> Result<gateway::Serving, RoleError> {
+        let http = self.config.sources.iter().filter(|source| matches!(source.kind, SourceKind::Http {}));
+        let parts = GatewayParts {
+            log: Arc::clone(&self.log),
+            study: self.config.study.clone(),
+            sources: http.map(|source| (source.name.clone(), source.event_type.clone())).collect(),
+            types: Arc::clone(&self.types),
+            key: self.key.clone(),
+            metrics: Arc::clone(&self.metrics),
+            stop: close.clone(),
+            clock: now_micros,
+        };
+        gateway::serve(address, parts, self.watch.listening)
+    }
+
+    fn process(&self, input_errors: Sender<InputError>) -> Result<ProcessParts, RoleError> {
+        let state = Process::committed_state(&*self.log)?;
+        let mut sources = Vec::with_capacity(self.config.sources.len());
+        for source in &self.config.sources {
+            let reader = match &source.kind {
+                SourceKind::Http {} => None,
+                SourceKind::Files { paths } => {
+                    let position = state.sources.get(&source.name).and_then(|s| s.input.clone());
+                    Some(self.files(source, paths, position, self.watch.progress.clone()))
+                }
+            };
+            let bounded = reader.is_some();
+            sources.push((ProcessSource { name: source.name.as_str().into(), bounded }, reader));
+        }
+        Ok(ProcessParts {
+            log: Arc::clone(&self.log),
+            types: Arc::clone(&self.types),
+            windows: self.windows.clone(),
+            sources,
+            key: self.key.clone(),
+            partitions: self.config.partitions,
+            generation: self.config.generation,
+            dedup_window_micros: self.config.dedup.window.micros(),
+            threads: self.options.threads,
+            epoch_bytes: self.options.epoch_bytes,
+            end: self.end.clone(),
+            drain: self.options.drain,
+            behind: self.config.cold.table.then_some(TABLE),
+            input_errors,
+            metrics: Arc::clone(&self.metrics),
+            clock: now_micros,
+        })
+    }
+
+    fn files(
+        &self,
+        source: &SourceConfig,
+        paths: &[PathBuf],
+        position: Option<SourcePosition>,
+        progress: Progress,
+    ) -> FileSource {
+        let event_type = source.event_type.as_deref();
+        FileSource::new(paths, &source.name, event_type, self.config.limits, position, progress)
+            .chunks_of(self.options.epoch_bytes)
+    }
+
+    /// The archive reads the inputs a second time, in its own time; its reading is no progress to show.
+    fn archive(&self) -> Result<Archive, RoleError> {
+        let state = ArchiveState::committed(&*self.log)?;
+        let path = self.folders.state.join("spill");
+        let failed = |error| format!("create {}: {error}", path.display());
+        let spill =
+            File::options().read(true).write(true).create(true).truncate(true).open(&path).map_err(failed)?;
+        let mut readers = Vec::new();
+        for source in &self.config.sources {
+            if let SourceKind::Files { paths } = &source.kind {
+                let reader = self.files(source, paths, state.input(&source.name), Progress::default());
+                readers.push((source.name.clone(), reader.spill_into(spill.try_clone().map_err(failed)?)));
+            }
+        }
+        Archive::new(Arc::clone(&self.log), &self.folders, readers, spill, self.end.clone())
+    }
+
+    /// The raw topic is kept, and partials are let go by the aggregate role.
+    fn housekeeping(&self) -> Housekeeping {
+        let mut readers = vec![(Topic::Windows, "windows"), (Topic::Rejected, "rejected")];
+        readers.extend(self.config.cold.table.then_some((Topic::Clean, TABLE)));
+        let ledger = self.folders.out.join("ledger.json");
+        Housekeeping::new(Arc::clone(&self.log), readers, ledger, &self.config.study, &self.config.name)
+    }
+}
+
+fn event_types(config: &PipelineConfig) -> Result<Arc<[EventType]>, RoleError> {
+    let compile = |event_type: &EventTypeConfig| {
+        Ok(EventType {
+            name: event_type.name.as_str().into(),
+            schema_version: event_type.schema_version,
+            plan: Plan::compile(event_type, &config.limits)?,
+            type_field: event_type.event.event_type.clone(),
+            time_field: event_type.event.time.clone(),
+            delay: event_type.event.delay,
+            max_ahead: event_type.event.max_ahead,
+        })
+    };
+    config.event_types.iter().map(compile).collect()
+}
+
+fn windows(config: &PipelineConfig, types: &[EventType]) -> Result<Vec<(usize, Arc<WindowPlan>)>, RoleError> {
+    let resolve = |window: &WindowConfig| {
+        let at = types.iter().position(|event_type| *event_type.name == *window.event_type);
+        let at = at
+            .ok_or_else(|| format!("window {}: there is no event type {}", window.name, window.event_type))?;
+        Ok((at, WindowPlan::of(window, &types[at].plan)?))
+    };
+    config.windows.iter().map(resolve).collect()
+}
+
+fn now_micros() -> i64 {
+    jiff::Timestamp::now().as_microsecond()
+}

@@ -1,0 +1,372 @@
+//! The process role: decode → dedup → fold, from the inputs to `clean`, `rejected`, `ids` and `partials`, one
+//! transaction an epoch.
+
+mod committer;
+mod decode_pool;
+mod epoch;
+mod lane;
+mod raw;
+mod state;
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::mpsc::Sender;
+use std::time::{Duration, Instant};
+
+use transect_core::events::{DecodedBatch, EventDecoder, EventType};
+use transect_core::identity::PipelineKey;
+use transect_core::process::{ProcessSource, Processor};
+use transect_core::window::WindowPlan;
+
+use self::committer::Committer;
+use self::decode_pool::DecodePool;
+use self::epoch::{Epoch, decode_ids, header};
+use self::lane::Lane;
+use self::raw::Raw;
+pub use self::state::ProcessState;
+use crate::input::{FileSource, InputError};
+use crate::log::{Committed, Log, NewRecord, Topic, Transaction};
+use crate::metrics::Metrics;
+use crate::record;
+use crate::role::{Role, RoleError};
+use crate::runner::Flag;
+
+/// The group under which the process role commits.
+pub const GROUP: &str = "process";
+
+const RAW_READ_BYTES: usize = 1024 * 1024;
+/// Records of `clean` that the table may lag behind (each about 1 MiB) before reading pauses.
+const BACKLOG_RECORDS_MAX: u64 = 256;
+/// How long the gateway must be silent before windows close at the pace of the clock.
+const IDLE_AFTER: Duration = Duration::from_secs(10);
+
+/// What the process role is made of.
+pub struct ProcessParts {
+    /// The log.
+    pub log: Arc<dyn Log>,
+    /// The event types.
+    pub types: Arc<[EventType]>,
+    /// The windows, each with the position of its event type.
+    pub windows: Vec<(usize, Arc<WindowPlan>)>,
+    /// The sources, each with its reader if it is bounded.
+    pub sources: Vec<(ProcessSource, Option<FileSource>)>,
+    /// The secret of identities.
+    pub key: PipelineKey,
+    /// Number of partitions by key.
+    pub partitions: u32,
+    /// The pipeline's generation.
+    pub generation: u64,
+    /// The dedup window in microseconds.
+    pub dedup_window_micros: i64,
+    /// An epoch ends at so many bytes of events.
+    pub epoch_bytes: usize,
+    /// Number of decoding threads.
+    pub threads: usize,
+    /// Goes up when no more files are to be read; what is in the raw topic is still worked off.
+    pub end: Flag,
+    /// Whether to close all windows once the bounded sources are read through.
+    pub drain: bool,
+    /// The group that must not fall too far behind, if the pipeline has a table.
+    pub behind: Option<&'static str>,
+    /// Takes the errors of inputs that can't be read to their end; the pipeline ends in good order.
+    pub input_errors: Sender<InputError>,
+    /// Counters.
+    pub metrics: Arc<Metrics>,
+    /// Microseconds since 1970 UTC; only stamped on idle records, never asked for a decision.
+    pub clock: fn() -> i64,
+}
+
+/// See the module.
+pub struct Process {
+    parts: ProcessParts,
+    processor: Processor,
+    pool: DecodePool,
+    /// Decodes records of the raw topic, on the role's own thread.
+    raw_decoder: EventDecoder,
+    committer: Committer,
+    lanes: Vec<Lane>,
+    /// Whether an input ended early.
+    failed: bool,
+    epoch: Epoch,
+    state: ProcessState,
+    sources: Vec<(String, bool)>,
+    raw_offset: u64,
+    /// Position in the ids topic, and which of its records are still needed: (offset, source, newest stamp).
+    ids_offset: u64,
+    ids_alive: VecDeque<(u64, usize, u32)>,
+    quiet_since: Instant,
+    ended: bool,
+}
+
+impl Process {
+    /// The state that the role last committed.
+    pub fn committed_state(log: &dyn Log) -> Result<ProcessState, RoleError> {
+        match log.committed(GROUP) {
+            Some(committed) => Ok(serde_json::from_str(&committed.metadata)?),
+            None => Ok(ProcessState::default()),
+        }
+    }
+
+    /// Rebuilds the role from the log.
+    pub fn new(mut parts: ProcessParts) -> Result<Self, RoleError> {
+        let state = Self::committed_state(&*parts.log)?;
+        let raw_offset = parts.log.committed(GROUP).unwrap_or_default().offset(Topic::Raw);
+        let sources: Vec<(String, bool)> =
+            parts.sources.iter().map(|(source, _)| (source.name.to_string(), source.bounded)).collect();
+        let mut processor = Processor::new(
+            Arc::clone(&parts.types),
+            parts.sources.iter().map(|(source, _)| source.clone()).collect(),
+            parts.windows.clone(),
+            parts.partitions,
+            parts.generation,
+            parts.dedup_window_micros,
+        );
+        state.restore(&mut processor, &sources);
+        let readers = parts.sources.iter_mut().enumerate();
+        let lanes: Vec<Lane> =
+            readers.filter_map(|(at, (_, reader))| Some(Lane::new(at, reader.take()?))).collect();
+        // A source counts as read through only once this run has seen its end: its files may have grown.
+        for lane in &lanes {
+            processor.watermarks().set_done(lane.source, false);
+        }
+        let decoder = || EventDecoder::new(Arc::clone(&parts.types), &parts.key);
+        let mut process = Self {
+            pool: DecodePool::new(parts.threads, decoder)?,
+            raw_decoder: decoder(),
+            committer: Committer::new(Arc::clone(&parts.log))?,
+            ids_offset: parts.log.end(Topic::Ids),
+            processor,
+            lanes,
+            failed: false,
+            epoch: Epoch::default(),
+            state,
+            sources,
+            raw_offset,
+            ids_alive: VecDeque::new(),
+            quiet_since: Instant::now(),
+            ended: false,
+            parts,
+        };
+        process.rebuild_dedup()?;
+        Ok(process)
+    }
+
+    /// Reads the ids topic through.
+    fn rebuild_dedup(&mut self) -> Result<(), RoleError> {
+        let log = Arc::clone(&self.parts.log);
+        let mut offset = log.start(Topic::Ids);
+        while offset < self.ids_offset {
+            for rec in log.read(Topic::Ids, offset, 8 * RAW_READ_BYTES)? {
+                offset = rec.offset + 1;
+                let name = rec.header(record::SOURCE).unwrap_or_default();
+                // A source that the manifest no longer names has nothing to compare with.
+                let Some(source) = self.sources.iter().position(|(source, _)| source == name) else {
+                    continue;
+                };
+                let Some(entries) = decode_ids(&rec.value) else {
+                    return Err(format!(
+                        "ids record {}: its length is wrong; this is a bug in Transect",
+                        rec.offset
+                    )
+                    .into());
+                };
+                let mut newest = 0;
+                for entry in entries {
+                    newest = newest.max(entry.stamp());
+                    self.processor.dedup().insert(source, entry);
+                }
+                self.ids_alive.push_back((rec.offset, source, newest));
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes one decoded batch in.
+    fn accept(&mut self, source: usize, decoded: DecodedBatch) -> Result<(), RoleError> {
+        let processed = self.processor.accept(source, decoded)?;
+        self.epoch.add(&self.parts.types, processed)?;
+        if self.epoch.bytes() >= self.parts.epoch_bytes {
+            self.end_epoch()?;
+        }
+        Ok(())
+    }
+
+    /// Reads from the raw topic; false where there is nothing new.
+    fn step_raw(&mut self) -> Result<bool, RoleError> {
+        let records = self.parts.log.read(Topic::Raw, self.raw_offset, RAW_READ_BYTES)?;
+        for rec in &records {
+            let raw = raw::read(rec)?;
+            self.raw_offset = rec.offset + 1;
+            let name = match &raw {
+                Raw::Events(batch) => &batch.source,
+                Raw::Idle { source, .. } => source,
+            };
+            let Some(source) = self.sources.iter().position(|(source, _)| **source == **name) else {
+                return Err(format!(
+                    "raw record {}: its source `{name}` is not in the manifest; put it back until its events are \
+                     processed",
+                    rec.offset
+                )
+                .into());
+            };
+            match raw {
+                Raw::Events(batch) => {
+                    self.quiet_since = Instant::now();
+                    let decoded = self.raw_decoder.decode(batch);
+                    self.accept(source, decoded)?;
+                }
+                Raw::Idle { now, .. } => {
+                    self.processor.watermarks().idle(source, now);
+                    self.epoch.touch();
+                }
+            }
+        }
+        Ok(!records.is_empty())
+    }
+
+    /// Reads from the bounded source whose watermark is the lowest, so that no file runs ahead of the others; ties go
+    /// to the order of the manifest. False where all are read through.
+    fn step_lanes(&mut self) -> Result<bool, RoleError> {
+        for lane in &mut self.lanes {
+            lane.fill(&mut self.pool)?;
+            let marks = self.processor.watermarks();
+            if lane.is_exhausted() && !lane.has_failed() && !marks.is_done(lane.source) {
+                marks.set_done(lane.source, true);
+                self.epoch.touch();
+            }
+        }
+        let marks = self.processor.watermarks();
+        let waiting = self.lanes.iter_mut().filter(|lane| !lane.is_exhausted());
+        let Some(lane) = waiting.min_by_key(|lane| marks.of(lane.source)) else { return Ok(false) };
+        let source = lane.source;
+        if let Some(decoded) = lane.pop()? {
+            self.accept(source, decoded)?;
+        }
+        Ok(true)
+    }
+
+    /// Once everything is read: hands over the errors of inputs that ended early, or closes the last windows.
+    fn end_of_inputs(&mut self) -> Result<bool, RoleError> {
+        for error in self.lanes.iter_mut().filter_map(Lane::take_error) {
+            tracing::error!(%error, "an input could not be read to its end; what stands before is kept");
+            self.failed = true;
+            // Whoever waits for it is gone only when the pipeline has ended.
+            let _ = self.parts.input_errors.send(error);
+        }
+        // Windows stay open for what is still to come of that input.
+        if self.failed {
+            return Ok(false);
+        }
+        if !self.parts.drain || self.ended {
+            return Ok(false);
+        }
+        self.ended = true;
+        let closing = self.processor.closing();
+        self.processor.watermarks().raise(closing);
+        self.epoch.touch();
+        Ok(true)
+    }
+
+    /// Writes idle records, while there are windows to close, when the gateway has long been silent.
+    fn step_idle(&mut self) -> Result<(), RoleError> {
+        let open = self.processor.closing() > self.processor.watermarks().current();
+        if self.parts.drain || !open || self.quiet_since.elapsed() < IDLE_AFTER {
+            return Ok(());
+        }
+        self.quiet_since = Instant::now();
+        let now = (self.parts.clock)();
+        let unbounded = self.sources.iter().filter(|(_, bounded)| !bounded);
+        let records: Vec<NewRecord> = unbounded
+            .map(|(source, _)| NewRecord {
+                topic: Topic::Raw,
+                headers: vec![
+                    header(record::SOURCE, source),
+                    header(record::RECEIVED, now),
+                    header(record::COUNT, 0),
+                ],
+                value: bytes::Bytes::new(),
+            })
+            .collect();
+        if !records.is_empty() {
+            self.parts.log.commit(Transaction { records, progress: None })?;
+        }
+        Ok(())
+    }
+
+    /// Whether the sinks are so far behind that reading must pause.
+    fn is_ahead(&self) -> bool {
+        let Some(group) = self.parts.behind else { return false };
+        let read = self.parts.log.committed(group).unwrap_or_default().offset(Topic::Clean);
+        self.parts.log.end(Topic::Clean).saturating_sub(read) > BACKLOG_RECORDS_MAX
+    }
+
+    fn end_epoch(&mut self) -> Result<(), RoleError> {
+        let end = self.processor.end_epoch()?;
+        self.parts.metrics.count(&end.ledger);
+        self.state.ledger += &end.ledger;
+        self.state.update(&mut self.processor, &self.sources);
+        for lane in &self.lanes {
+            self.state.set_input(&self.sources[lane.source].0, lane.position());
+        }
+        for (source, ids) in end.ids.iter().enumerate().filter(|(_, ids)| !ids.is_empty()) {
+            let newest = ids.iter().map(|entry| entry.stamp()).max().unwrap_or(0);
+            self.ids_alive.push_back((self.ids_offset, source, newest));
+            self.ids_offset += 1;
+        }
+        let committed = Committed {
+            offsets: vec![(Topic::Raw, self.raw_offset)],
+            metadata: serde_json::to_string(&self.state)?,
+        };
+        let epoch = std::mem::take(&mut self.epoch);
+        let progress = (GROUP.to_owned(), committed);
+        self.committer.submit(epoch.into_transaction(end, &self.sources, &self.parts.windows, progress))?;
+        self.trim_ids()
+    }
+
+    /// Lets go of ids whose entries have all expired, oldest first.
+    fn trim_ids(&mut self) -> Result<(), RoleError> {
+        let mut before = None;
+        while let Some(&(offset, source, newest)) = self.ids_alive.front()
+            && offset < self.parts.log.end(Topic::Ids)
+            && self.processor.dedup().has_expired(source, newest)
+        {
+            before = Some(offset + 1);
+            self.ids_alive.pop_front();
+        }
+        if let Some(before) = before {
+            self.parts.log.trim(Topic::Ids, before)?;
+        }
+        Ok(())
+    }
+}
+
+impl Role for Process {
+    fn name(&self) -> &str {
+        GROUP
+    }
+
+    fn step(&mut self) -> Result<bool, RoleError> {
+        if self.is_ahead() {
+            return Ok(false);
+        }
+        if self.step_raw()? {
+            return Ok(true);
+        }
+        if !self.parts.end.is_raised() && (self.step_lanes()? || self.end_of_inputs()?) {
+            return Ok(true);
+        }
+        // Nothing more to read: what is there is committed at once.
+        if !self.epoch.is_empty() {
+            self.flush()?;
+        }
+        self.step_idle()?;
+        Ok(false)
+    }
+
+    fn flush(&mut self) -> Result<(), RoleError> {
+        if !self.epoch.is_empty() {
+            self.end_epoch()?;
+        }
+        Ok(self.committer.settle()?)
+    }
+}

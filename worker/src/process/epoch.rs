@@ -1,0 +1,172 @@
+//! One epoch of the process role: what it will write to the log, all at once.
+
+use std::sync::Arc;
+
+use arrow_schema::ArrowError;
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use bytes::Bytes;
+use jiff::Timestamp;
+use transect_core::dedup::{ENTRY_BYTES, IdEntry};
+use transect_core::events::{EventType, RejectedRow};
+use transect_core::input::{EventBatch, Place};
+use transect_core::process::{EpochEnd, Processed};
+use transect_core::window::WindowPlan;
+
+use crate::log::{Committed, Header, NewRecord, Topic, Transaction};
+use crate::record::{self, RejectedEvent};
+
+/// Originals beyond this are cut to their head.
+const ORIGINAL_BYTES_MAX: usize = 256 * 1024;
+const HEAD_BYTES: usize = 4096;
+
+/// The records of the open epoch.
+#[derive(Default)]
+pub(super) struct Epoch {
+    records: Vec<NewRecord>,
+    rejected: Vec<u8>,
+    rejected_count: u64,
+    /// Bytes of events taken in.
+    bytes: usize,
+    /// Whether anything has come in, be it only an idle record.
+    touched: bool,
+}
+
+impl Epoch {
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        !self.touched
+    }
+
+    /// Notes that there is something to commit, though it has no records.
+    pub(super) fn touch(&mut self) {
+        self.touched = true;
+    }
+
+    /// Takes a batch's outcome in.
+    pub(super) fn add(&mut self, types: &[EventType], processed: Processed) -> Result<(), ArrowError> {
+        self.touched = true;
+        self.bytes += processed.batch.bytes.len();
+        for table in &processed.tables {
+            let event_type = &types[table.event_type];
+            let headers = vec![
+                header(record::EVENT_TYPE, &event_type.name),
+                header(record::SCHEMA_VERSION, event_type.schema_version),
+                header(record::COUNT, table.rows.num_rows()),
+            ];
+            let value = record::encode_batch(&table.rows)?;
+            self.records.push(NewRecord { topic: Topic::Clean, headers, value });
+        }
+        for row in &processed.rejects {
+            self.rejected_count += 1;
+            let event = rejected_event(types, &processed.batch, row);
+            // Every field is a string or a number, so that this can't fail.
+            if serde_json::to_writer(&mut self.rejected, &event).is_ok() {
+                self.rejected.push(b'\n');
+            }
+        }
+        Ok(())
+    }
+
+    /// The epoch as one transaction. Identities come with the names of their sources.
+    pub(super) fn into_transaction(
+        self,
+        end: EpochEnd,
+        sources: &[(String, bool)],
+        windows: &[(usize, Arc<WindowPlan>)],
+        progress: (String, Committed),
+    ) -> Transaction {
+        let mut records = self.records;
+        if self.rejected_count > 0 {
+            let headers = vec![header(record::COUNT, self.rejected_count)];
+            records.push(NewRecord { topic: Topic::Rejected, headers, value: self.rejected.into() });
+        }
+        for (ids, (source, _)) in end.ids.iter().zip(sources).filter(|(ids, _)| !ids.is_empty()) {
+            let headers = vec![header(record::SOURCE, source), header(record::COUNT, ids.len())];
+            records.push(NewRecord { topic: Topic::Ids, headers, value: encode_ids(ids) });
+        }
+        for (at, value) in end.partials {
+            let window = &windows[at].1;
+            let headers =
+                vec![header(record::WINDOW, window.name()), header(record::DIGEST, window.digest())];
+            records.push(NewRecord { topic: Topic::Partials, headers, value });
+        }
+        // After the pieces that it covers.
+        if !windows.is_empty() {
+            let headers = vec![header(record::WATERMARK, end.watermark)];
+            records.push(NewRecord { topic: Topic::Partials, headers, value: Bytes::new() });
+        }
+        if let Ok(ledger) = serde_json::to_vec(&end.ledger) {
+            records.push(NewRecord { topic: Topic::Audit, headers: Vec::new(), value: ledger.into() });
+        }
+        Transaction { records, progress: Some(progress) }
+    }
+}
+
+pub(super) fn header(name: &'static str, value: impl ToString) -> Header {
+    (name.into(), value.to_string())
+}
+
+fn encode_ids(ids: &[IdEntry]) -> Bytes {
+    let mut bytes = Vec::with_capacity(ids.len() * ENTRY_BYTES);
+    for entry in ids {
+        bytes.extend_from_slice(&entry.to_bytes());
+    }
+    bytes.into()
+}
+
+/// The entries of an ids record; None if its length is wrong.
+pub(super) fn decode_ids(value: &[u8]) -> Option<impl Iterator<Item = IdEntry>> {
+    let (entries, rest) = value.as_chunks::<ENTRY_BYTES>();
+    rest.is_empty().then(|| entries.iter().map(IdEntry::from_bytes))
+}
+
+fn rejected_event(types: &[EventType], batch: &EventBatch, row: &RejectedRow) -> RejectedEvent {
+    let span = batch.events[row.event as usize];
+    let bytes = batch.event(span);
+    let oversized = batch.oversized.get(span.oversized as usize);
+    let length = oversized.map_or(bytes.len() as u64, |o| o.length);
+    let cut = oversized.is_some() || bytes.len() > ORIGINAL_BYTES_MAX;
+    let kept = if cut { &bytes[..bytes.len().min(HEAD_BYTES)] } else { bytes };
+    let (original, original_base64) = match str::from_utf8(kept) {
+        Ok(text) => (Some(text.to_owned()), None),
+        Err(_) => (None, Some(BASE64_STANDARD.encode(kept))),
+    };
+    let sha256 = cut.then(|| match oversized {
+        Some(oversized) => hex(&oversized.sha256),
+        None => hex(&sha2::Sha256::digest(bytes)),
+    });
+    let (file, line, offset, index) = match &batch.place {
+        Place::File { file, line } => {
+            (Some(file.to_string()), Some(line + u64::from(span.index)), None, None)
+        }
+        Place::Record { offset, .. } => (None, None, Some(*offset), Some(span.index)),
+    };
+    RejectedEvent {
+        reason: row.reject.reason,
+        pointer: row.reject.pointer.clone(),
+        keyword: row.reject.keyword.clone(),
+        message: row.reject.message.clone(),
+        at: row.reject.offset,
+        event_type: row.event_type.map(|at| types[at].name.to_string()),
+        source: batch.source.to_string(),
+        received: Timestamp::from_microsecond(batch.received).unwrap_or_default().to_string(),
+        file,
+        line,
+        offset,
+        index,
+        length,
+        original,
+        original_base64,
+        sha256,
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+use sha2::Digest as _;

@@ -1,0 +1,67 @@
+//! Records of the raw topic as batches of events.
+
+use std::sync::Arc;
+
+use memchr::memchr_iter;
+use transect_core::input::{EventBatch, EventSpan, Place};
+
+use crate::log::Record;
+use crate::record::{COUNT, EVENT_TYPE, RECEIVED, SOURCE};
+
+/// What a raw record is.
+pub(super) enum Raw {
+    /// Events.
+    Events(EventBatch),
+    /// Nothing came from the source until this moment, microseconds since 1970 UTC.
+    Idle { source: Arc<str>, now: i64 },
+}
+
+/// A raw record breaks the format, which is a bug or a change from outside.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "raw record {offset}: {problem}; the state folder was changed from outside, or this is a bug in Transect"
+)]
+pub(super) struct RawError {
+    offset: u64,
+    problem: String,
+}
+
+/// Reads a record's headers and finds its events. The count is taken from the headers and checked against the value.
+pub(super) fn read(record: &Record) -> Result<Raw, RawError> {
+    let fail = |problem: String| RawError { offset: record.offset, problem };
+    let header = |name| record.header(name).ok_or_else(|| fail(format!("the header {name} is missing")));
+    let number = |name| -> Result<i64, RawError> {
+        header(name)?.parse().map_err(|_| fail(format!("the header {name} is no number")))
+    };
+    let source: Arc<str> = header(SOURCE)?.into();
+    let (count, received) = (number(COUNT)?, number(RECEIVED)?);
+    if count == 0 {
+        return Ok(Raw::Idle { source, now: received });
+    }
+    let events = lines(&record.value);
+    if events.len() as i64 != count {
+        return Err(fail(format!("it should hold {count} events and holds {}", events.len())));
+    }
+    Ok(Raw::Events(EventBatch {
+        source,
+        event_type: record.header(EVENT_TYPE).map(Into::into),
+        bytes: record.value.clone(),
+        events,
+        oversized: Vec::new(),
+        place: Place::Record { partition: 0, offset: record.offset },
+        received,
+    }))
+}
+
+/// The lines of a value; the last may lack its line end.
+fn lines(value: &[u8]) -> Vec<EventSpan> {
+    let ends = memchr_iter(b'\n', value).chain((!value.ends_with(b"\n")).then_some(value.len()));
+    let mut start = 0;
+    let mut spans = Vec::new();
+    for end in ends {
+        let index = spans.len() as u32;
+        spans.push(EventSpan { start: start as u32, len: (end - start) as u32, index, oversized: u32::MAX });
+        start = end + 1;
+    }
+    spans
+}

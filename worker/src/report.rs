@@ -1,0 +1,57 @@
+//! The ledger as people read it: `ledger.json`.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+use transect_core::ledger::Tally;
+
+use crate::process::ProcessState;
+
+/// What became of every event of a pipeline. No times of writing in it: the same events give the same file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Report {
+    /// The study.
+    pub study: String,
+    /// The pipeline.
+    pub pipeline: String,
+    /// All sources together.
+    pub total: Tally,
+    /// By name of the source.
+    pub sources: BTreeMap<String, Tally>,
+    /// Accepted events by event type; the rows of its table.
+    pub event_types: BTreeMap<String, u64>,
+    /// Whether `read = accepted + duplicate + rejected` for every source, and the event types' sum is the accepted.
+    pub adds_up: bool,
+}
+
+impl Report {
+    /// The report of what the process role has committed.
+    pub fn new(study: &str, pipeline: &str, state: &ProcessState) -> Self {
+        let ledger = &state.ledger;
+        Self {
+            study: study.to_owned(),
+            pipeline: pipeline.to_owned(),
+            total: ledger.total(),
+            sources: ledger.sources.clone(),
+            event_types: ledger.accepted.clone(),
+            adds_up: ledger.adds_up(),
+        }
+    }
+
+    /// Reads a `ledger.json`.
+    pub fn read(path: &Path) -> Result<Self, ReportError> {
+        let failed = |problem: String| ReportError { path: path.display().to_string(), problem };
+        let bytes = std::fs::read(path).map_err(|error| failed(error.to_string()))?;
+        serde_json::from_slice(&bytes).map_err(|error| failed(error.to_string()))
+    }
+}
+
+/// A ledger file can't be read.
+#[derive(Debug, thiserror::Error)]
+#[error("read {path}: {problem}; give the --out folder of a pipeline that has run")]
+pub struct ReportError {
+    path: String,
+    problem: String,
+}

@@ -1,0 +1,134 @@
+//! Drives roles, each on a thread of its own, until their work is done or they are told to stop.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use crate::log::Log;
+use crate::role::{Role, RoleError};
+
+/// How long an idle role waits for a commit before it looks at the flags again.
+const WAIT: Duration = Duration::from_millis(10);
+
+/// A flag that goes up once.
+#[derive(Clone, Debug, Default)]
+pub struct Flag(Arc<AtomicBool>);
+
+impl Flag {
+    /// Puts it up.
+    pub fn raise(&self) {
+        self.0.store(true, Ordering::Release);
+    }
+
+    /// Whether it is up.
+    pub fn is_raised(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
+}
+
+/// See the module.
+pub struct Runner {
+    log: Arc<dyn Log>,
+    /// Goes up to end in good order: what is in the log is still worked off.
+    end: Flag,
+    /// Goes up when a role has failed: the others keep what they can and stop.
+    abort: Flag,
+    flush_interval: Duration,
+    threads: Vec<(String, JoinHandle<Result<(), RoleError>>)>,
+}
+
+impl Runner {
+    /// A runner whose roles flush what they hold at least so often.
+    pub fn new(log: Arc<dyn Log>, end: Flag, flush_interval: Duration) -> Self {
+        Self { log, end, abort: Flag::default(), flush_interval, threads: Vec::new() }
+    }
+
+    /// Starts a role. It is done when all it reads from is done and nothing is left to read; None for a role whose
+    /// inputs are done only when the end is asked for. The flag that it returns tells those after it.
+    pub fn spawn(&mut self, role: impl Role + 'static, after: Option<Vec<Flag>>) -> io::Result<Flag> {
+        let done = Flag::default();
+        let name = role.name().to_owned();
+        let drive = Drive {
+            log: Arc::clone(&self.log),
+            end: self.end.clone(),
+            abort: self.abort.clone(),
+            flush_interval: self.flush_interval,
+            after,
+            done: done.clone(),
+        };
+        let thread = thread::Builder::new().name(name.clone()).spawn(move || drive.run(role))?;
+        self.threads.push((name, thread));
+        Ok(done)
+    }
+
+    /// Whether all roles have ended, or one has failed.
+    pub fn is_over(&self) -> bool {
+        self.abort.is_raised() || self.threads.iter().all(|(_, thread)| thread.is_finished())
+    }
+
+    /// Waits for all roles. The first error is the cause; the others followed from it.
+    pub fn join(self) -> Result<(), RoleError> {
+        let mut outcome = Ok(());
+        for (name, thread) in self.threads {
+            let ended = thread.join().unwrap_or_else(|_| {
+                Err(format!(
+                    "the {name} role has panicked; this is a bug in Transect: nothing committed is lost"
+                )
+                .into())
+            });
+            outcome = outcome.and(ended);
+        }
+        outcome
+    }
+}
+
+struct Drive {
+    log: Arc<dyn Log>,
+    end: Flag,
+    abort: Flag,
+    flush_interval: Duration,
+    after: Option<Vec<Flag>>,
+    done: Flag,
+}
+
+/// Stops every other role when this one ends badly, by an error or a panic.
+struct StopUnlessDone<'a>(&'a Drive);
+
+impl Drop for StopUnlessDone<'_> {
+    fn drop(&mut self) {
+        if !self.0.done.is_raised() {
+            self.0.abort.raise();
+        }
+    }
+}
+
+impl Drive {
+    fn run(self, mut role: impl Role) -> Result<(), RoleError> {
+        let _guard = StopUnlessDone(&self);
+        let mut flushed = Instant::now();
+        while !self.abort.is_raised() {
+            // Asked before the step: what the others wrote until they were done is there to be read.
+            let last = match &self.after {
+                Some(after) => after.iter().all(Flag::is_raised),
+                None => self.end.is_raised(),
+            };
+            let seen = self.log.sequence();
+            if role.step()? {
+                continue;
+            }
+            if last {
+                role.flush()?;
+                self.done.raise();
+                return Ok(());
+            }
+            if flushed.elapsed() >= self.flush_interval {
+                role.flush()?;
+                flushed = Instant::now();
+            }
+            self.log.wait(seen, WAIT);
+        }
+        role.flush()
+    }
+}

@@ -1,0 +1,98 @@
+//! Compresses encoded row groups with one zstd context for all columns of all files. The Parquet writer makes two
+//! contexts for every column of every file instead, which costs more than all compressing where files are small.
+
+use std::io::Write;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use parquet::basic::{Compression, PageType, ZstdLevel};
+use parquet::column::page::{CompressedPage, Page, PageReader, PageWriter};
+use parquet::column::writer::ColumnCloseResult;
+use parquet::errors::ParquetError;
+use parquet::file::metadata::{ColumnChunkMetaData, RowGroupMetaData};
+use parquet::file::serialized_reader::SerializedPageReader;
+use parquet::file::writer::{SerializedPageWriter, SerializedRowGroupWriter, TrackedWrite};
+use zstd::bulk::Compressor;
+
+/// Fast, and what Parquet writers use by default.
+const LEVEL: i32 = 1;
+
+/// A zstd context.
+pub(in crate::sink) struct Packer {
+    zstd: Compressor<'static>,
+    compression: Compression,
+}
+
+impl Packer {
+    /// A context of our level.
+    pub(in crate::sink) fn new() -> Result<Self, ParquetError> {
+        let compression = Compression::ZSTD(ZstdLevel::try_new(LEVEL)?);
+        Ok(Self { zstd: Compressor::new(LEVEL)?, compression })
+    }
+
+    /// Appends columns, given uncompressed as the bytes that `columns` describes, to a row group.
+    pub(super) fn append<W: Write + Send>(
+        &mut self,
+        to: &mut SerializedRowGroupWriter<'_, W>,
+        plain: Bytes,
+        columns: &RowGroupMetaData,
+    ) -> Result<(), ParquetError> {
+        let plain = Arc::new(plain);
+        let rows = usize::try_from(columns.num_rows())?;
+        for column in columns.columns() {
+            let mut packed = TrackedWrite::new(Vec::new());
+            let close = self.pack(&plain, column, rows, &mut packed)?;
+            to.append_column(&Bytes::from(packed.into_inner()?), close)?;
+        }
+        Ok(())
+    }
+
+    /// Compresses the pages of a column. Offsets in what it returns are places in `packed`.
+    fn pack(
+        &mut self,
+        plain: &Arc<Bytes>,
+        column: &ColumnChunkMetaData,
+        rows: usize,
+        packed: &mut TrackedWrite<Vec<u8>>,
+    ) -> Result<ColumnCloseResult, ParquetError> {
+        let (mut dictionary, mut data, mut bytes_written) = (None, None, 0);
+        let mut pages = SerializedPageReader::new(Arc::clone(plain), column, rows, None)?;
+        let mut writer = SerializedPageWriter::new(packed);
+        while let Some(page) = pages.get_next_page()? {
+            let page = writer.write_page(self.pack_page(page)?)?;
+            bytes_written += page.bytes_written;
+            let offset = i64::try_from(page.offset)?;
+            let first = if page.page_type == PageType::DICTIONARY_PAGE { &mut dictionary } else { &mut data };
+            first.get_or_insert(offset);
+        }
+        let metadata = column
+            .clone()
+            .into_builder()
+            .set_compression(self.compression)
+            .set_total_compressed_size(i64::try_from(bytes_written)?)
+            .set_dictionary_page_offset(dictionary)
+            .set_data_page_offset(data.unwrap_or_default())
+            .build()?;
+        Ok(ColumnCloseResult {
+            bytes_written,
+            rows_written: rows as u64,
+            metadata,
+            bloom_filter: None,
+            column_index: None,
+            offset_index: None,
+        })
+    }
+
+    /// Pages of the first version are compressed whole, levels too; we write no others.
+    fn pack_page(&mut self, mut page: Page) -> Result<CompressedPage, ParquetError> {
+        let bytes = match &mut page {
+            Page::DataPage { buf, .. } | Page::DictionaryPage { buf, .. } => buf,
+            Page::DataPageV2 { .. } => {
+                return Err(ParquetError::NYI("packing data pages of version 2".to_owned()));
+            }
+        };
+        let uncompressed = bytes.len();
+        *bytes = self.zstd.compress(bytes)?.into();
+        Ok(CompressedPage::new(page, uncompressed))
+    }
+}

@@ -1,0 +1,335 @@
+//! How files are published exactly once. Each is written under a hidden temporary name beside its final one and
+//! synced; then one log transaction commits the group's progress together with the names of these files; then they
+//! are renamed. Whoever opens the output after a crash renames what the last commit names and removes every other
+//! temporary: a file is visible if and only if its records are committed.
+//!
+//! File names say what is inside: `<stem>-<first>-<last>.<extension>`, with positions of 20 digits, both inclusive.
+//! Files of other names are not ours and are never touched.
+
+mod sync;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeSet, HashSet};
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Folders, SinkError};
+use crate::log::{Committed, Log, Topic, Transaction};
+
+/// Ends the name of a file that is not published yet, so that no `*.parquet` or `*.ndjson` pattern matches it.
+const TEMPORARY: &str = ".tmp";
+
+/// The parts of a published file's name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileName<'a> {
+    /// What the positions count: a topic or an input.
+    pub stem: &'a str,
+    /// The first position in the file.
+    pub first: u64,
+    /// The last position in the file.
+    pub last: u64,
+    /// What follows the first dot.
+    pub extension: &'a str,
+}
+
+impl<'a> FileName<'a> {
+    /// Reads a name; None for files that are not ours. The stem holds no dot.
+    pub fn parse(name: &'a str) -> Option<Self> {
+        let (base, extension) = name.split_once('.')?;
+        let (rest, last) = base.rsplit_once('-')?;
+        let (stem, first) = rest.rsplit_once('-')?;
+        let position = |digits: &str| -> Option<u64> {
+            let plain = digits.len() == 20 && digits.bytes().all(|byte| byte.is_ascii_digit());
+            plain.then(|| digits.parse().ok()).flatten()
+        };
+        Some(Self { stem, first: position(first)?, last: position(last)?, extension })
+    }
+}
+
+impl std::fmt::Display for FileName<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}-{:020}-{:020}.{}", self.stem, self.first, self.last, self.extension)
+    }
+}
+
+/// A file under its temporary name. It counts for nothing until [`Files::seal`].
+#[derive(Debug)]
+pub struct Temporary {
+    file: File,
+    path: PathBuf,
+    name: String,
+}
+
+impl Temporary {
+    /// Where it is now; for errors.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+impl Write for Temporary {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+/// The files of one sink, and the steps of the protocol: `create`, `seal`, `prepare`, (a commit of what `prepare`
+/// gave), `publish`. For sinks whose progress is committed by someone else; others use [`Publisher`].
+#[derive(Debug)]
+pub struct Files {
+    folder: PathBuf,
+    /// Names relative to `folder`, with `/`; written and synced, not published.
+    sealed: BTreeSet<String>,
+    /// Folders that were made or seen by this process.
+    known: HashSet<PathBuf>,
+    /// Folders whose entries changed since they were last synced.
+    unsynced: BTreeSet<PathBuf>,
+}
+
+impl Files {
+    /// Opens the folder of a sink in the output folder and finishes what a crash left behind: publishes what the last
+    /// commit lists, removes all other temporaries. Refuses, before it changes anything, if there is a published file
+    /// that is neither listed nor `remembered` by the state.
+    pub fn open(
+        folders: &Folders,
+        folder: &str,
+        listed: &[String],
+        remembered: impl Fn(&FileName<'_>) -> bool,
+    ) -> Result<Self, SinkError> {
+        let mut files = Self {
+            folder: folders.out.join(folder),
+            sealed: listed.iter().cloned().collect(),
+            known: HashSet::new(),
+            unsynced: BTreeSet::new(),
+        };
+        let listed: HashSet<PathBuf> = listed.iter().map(|name| files.folder.join(name)).collect();
+        let found = Found::walk(&files.folder)?;
+        for file in &found.published {
+            let name = file.file_name().and_then(|name| name.to_str()).and_then(FileName::parse);
+            if !listed.contains(file) && !name.is_some_and(|name| remembered(&name)) {
+                let (out, state) = (folders.out.clone(), folders.state.clone());
+                return Err(SinkError::Foreign { file: file.clone(), out, state });
+            }
+        }
+        let temporaries: HashSet<&PathBuf> = found.temporaries.iter().collect();
+        files.sealed.retain(|name| {
+            let path = files.folder.join(name);
+            let unpublished = temporaries.contains(&temporary(&path));
+            if !unpublished && path.exists() {
+                // Renamed, but perhaps not for good yet, and the next commit will not list it.
+                files.unsynced.extend(path.parent().map(Path::to_owned));
+            } else if !unpublished {
+                tracing::warn!(file = %path.display(), "the file was removed after it was written; its rows are not in the output any more");
+            }
+            unpublished
+        });
+        files.publish()?;
+        for path in found.temporaries.iter().filter(|path| path.exists()) {
+            fs::remove_file(path).map_err(SinkError::io("remove", path))?;
+        }
+        Ok(files)
+    }
+
+    /// Creates a file, and its folders. `name` is relative to the sink's folder, with `/`; its last part is a
+    /// [`FileName`] that no file has had before.
+    pub fn create(&mut self, name: &str) -> Result<Temporary, SinkError> {
+        let path = self.folder.join(name);
+        let plain = Path::new(name).components().all(|part| matches!(part, Component::Normal(_)));
+        let last = name.rsplit('/').next().and_then(FileName::parse);
+        let new = !self.sealed.contains(name);
+        let (true, true, Some(_), Some(parent)) = (plain, new, last, path.parent()) else {
+            let source = io::Error::new(io::ErrorKind::InvalidInput, "not a name for a new published file");
+            return Err(SinkError::Io { doing: "create", path, source });
+        };
+        self.make_folder(parent)?;
+        let path = temporary(&path);
+        let file = File::create(&path).map_err(SinkError::io("create", &path))?;
+        Ok(Temporary { file, path, name: name.to_owned() })
+    }
+
+    /// Gives a file another name before it is sealed, for files whose last position is known only at their end.
+    pub fn rename(&mut self, file: Temporary, name: &str) -> Result<Temporary, SinkError> {
+        let path = temporary(&self.folder.join(name));
+        fs::rename(&file.path, &path).map_err(SinkError::io("rename", &file.path))?;
+        Ok(Temporary { file: file.file, path, name: name.to_owned() })
+    }
+
+    /// Declares a file finished. It will be part of the next `prepare`.
+    pub fn seal(&mut self, file: Temporary) {
+        self.sealed.insert(file.name);
+    }
+
+    /// Makes the sealed files durable, and returns their names, to be committed as the list that `open` takes.
+    pub fn prepare(&mut self) -> Result<Vec<String>, SinkError> {
+        let files: Vec<PathBuf> = self.sealed.iter().map(|name| temporary(&self.folder.join(name))).collect();
+        sync::files(&files)?;
+        self.sync_folders()?;
+        Ok(self.sealed.iter().cloned().collect())
+    }
+
+    /// Renames the sealed files to their final names, once what `prepare` returned is committed.
+    pub fn publish(&mut self) -> Result<(), SinkError> {
+        for name in std::mem::take(&mut self.sealed) {
+            let path = self.folder.join(name);
+            fs::rename(temporary(&path), &path).map_err(SinkError::io("publish", &path))?;
+            self.unsynced.extend(path.parent().map(Path::to_owned));
+        }
+        self.sync_folders()
+    }
+
+    /// A folder is an entry of its parent, which must be synced like any other. That of a folder which exists may have
+    /// been made by a process that died before it could.
+    fn make_folder(&mut self, folder: &Path) -> Result<(), SinkError> {
+        self.unsynced.insert(folder.to_owned());
+        if self.known.contains(folder) {
+            return Ok(());
+        }
+        for ancestor in folder.ancestors().skip(1) {
+            let ancestor = if ancestor.as_os_str().is_empty() { Path::new(".") } else { ancestor };
+            self.unsynced.insert(ancestor.to_owned());
+            if !ancestor.starts_with(&self.folder) && ancestor.exists() {
+                break;
+            }
+        }
+        fs::create_dir_all(folder).map_err(SinkError::io("create the folder", folder))?;
+        self.known.insert(folder.to_owned());
+        Ok(())
+    }
+
+    fn sync_folders(&mut self) -> Result<(), SinkError> {
+        let folders: Vec<PathBuf> = std::mem::take(&mut self.unsynced).into_iter().collect();
+        sync::folders(&folders)
+    }
+}
+
+/// `NAME` under its temporary name, `.NAME.tmp`.
+fn temporary(path: &Path) -> PathBuf {
+    let mut name = std::ffi::OsString::from(".");
+    name.push(path.file_name().unwrap_or_default());
+    name.push(TEMPORARY);
+    path.with_file_name(name)
+}
+
+/// The files under a folder that a sink has written.
+#[derive(Default)]
+struct Found {
+    published: Vec<PathBuf>,
+    temporaries: Vec<PathBuf>,
+}
+
+impl Found {
+    fn walk(folder: &Path) -> Result<Self, SinkError> {
+        let mut found = Self::default();
+        let mut folders = vec![folder.to_owned()];
+        while let Some(folder) = folders.pop() {
+            let entries = match fs::read_dir(&folder) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                other => other.map_err(SinkError::io("read the folder", &folder))?,
+            };
+            for entry in entries {
+                let entry = entry.map_err(SinkError::io("read the folder", &folder))?;
+                let path = entry.path();
+                if entry.file_type().map_err(SinkError::io("read", &path))?.is_dir() {
+                    folders.push(path);
+                } else if let Some(name) = entry.file_name().to_str() {
+                    let hidden = name.strip_prefix('.').and_then(|name| name.strip_suffix(TEMPORARY));
+                    if hidden.and_then(FileName::parse).is_some() {
+                        found.temporaries.push(path);
+                    } else if FileName::parse(name).is_some() {
+                        found.published.push(path);
+                    }
+                }
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// What a group commits beside its offsets: the files that its last commit publishes.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Memory {
+    files: Vec<String>,
+}
+
+/// Files and progress of a group that reads topics of the log; its folder is named like the group.
+pub struct Publisher {
+    log: Arc<dyn Log>,
+    group: &'static str,
+    files: Files,
+    committed: Committed,
+    /// Set while files are written and published, and for good by an error.
+    stopped: bool,
+}
+
+impl Publisher {
+    /// Opens the group's folder as [`Files::open`] does. A published file named after a topic must lie before the
+    /// group's committed offset there, else it is of another state.
+    pub fn open(log: Arc<dyn Log>, group: &'static str, folders: &Folders) -> Result<Self, SinkError> {
+        let committed = log.committed(group);
+        let memory = match &committed {
+            None => Memory::default(),
+            Some(committed) => serde_json::from_str(&committed.metadata).map_err(|error| {
+                SinkError::Memory { group, state: folders.state.clone(), problem: error.to_string() }
+            })?,
+        };
+        let committed = committed.unwrap_or_default();
+        let files = Files::open(folders, group, &memory.files, |name| {
+            let topic = Topic::ALL.into_iter().find(|topic| topic.as_str() == name.stem);
+            topic.is_some_and(|topic| name.last < committed.offset(topic))
+        })?;
+        Ok(Self { log, group, files, committed, stopped: false })
+    }
+
+    /// The log that the group reads.
+    pub fn log(&self) -> &dyn Log {
+        &*self.log
+    }
+
+    /// The offset from which the group has to read: what lies before it is published.
+    pub fn position(&self, topic: Topic) -> u64 {
+        self.committed.offset(topic)
+    }
+
+    /// Lets `write` create and seal files, commits the next offsets to read together with these, and publishes them.
+    /// After an error nothing is written or committed any more until the group is opened again: rows may be in files
+    /// that were not sealed, and the commit may or may not have happened.
+    pub fn publish(
+        &mut self,
+        offsets: Vec<(Topic, u64)>,
+        write: impl FnOnce(&mut Files) -> Result<(), SinkError>,
+    ) -> Result<(), SinkError> {
+        if std::mem::replace(&mut self.stopped, true) {
+            return Err(SinkError::Stopped { group: self.group });
+        }
+        write(&mut self.files)?;
+        if !self.files.sealed.is_empty() || offsets != self.committed.offsets {
+            self.commit(offsets)?;
+        }
+        self.stopped = false;
+        Ok(())
+    }
+
+    fn commit(&mut self, offsets: Vec<(Topic, u64)>) -> Result<(), SinkError> {
+        let memory = Memory { files: self.files.prepare()? };
+        let metadata = serde_json::to_string(&memory).map_err(|error| SinkError::Io {
+            doing: "list the files of",
+            path: self.files.folder.clone(),
+            source: error.into(),
+        })?;
+        let committed = Committed { offsets, metadata };
+        let progress = Some((self.group.to_owned(), committed.clone()));
+        self.log.commit(Transaction { records: Vec::new(), progress })?;
+        self.committed = committed;
+        self.files.publish()
+    }
+}

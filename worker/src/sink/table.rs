@@ -1,0 +1,173 @@
+//! The table: `table/<event type>/day=YYYY-MM-DD/clean-<first>-<last>.parquet`, by UTC day of the event time. Holds
+//! batches of `clean` up to a bound and writes them all at once, each day of each event type to a file of its own;
+//! rows keep the order of the log. The day is in the path and, being derived, not in the file.
+
+mod days;
+#[cfg(test)]
+mod tests;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use arrow_array::RecordBatch;
+use arrow_array::TimestampMicrosecondArray;
+use arrow_array::cast::AsArray;
+use arrow_array::types::TimestampMicrosecondType;
+
+use self::days::Days;
+use super::batches::{self, Batches};
+use super::columns::{Format, Packer};
+use super::publish::{Files, Publisher};
+use super::{Folders, READ_BYTES_MAX, SinkError};
+use crate::log::{Log, Record, Topic};
+use crate::record;
+use crate::role::{Role, RoleError};
+
+/// The provenance column with the event time: microseconds since 1970 UTC.
+const TIME: &str = "_time";
+
+/// Group and folder of the sink.
+const GROUP: &str = "table";
+
+/// What the table sink may be told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TableOptions {
+    /// The study's name, which is noted in every file.
+    pub study: String,
+    /// Bytes of batches that are held before they are written.
+    pub held_bytes_max: usize,
+}
+
+impl TableOptions {
+    /// What is right for a study: 64 MiB are held, so that files are large and memory stays small.
+    pub fn new(study: &str) -> Self {
+        Self { study: study.to_owned(), held_bytes_max: 64 << 20 }
+    }
+}
+
+/// Writes `clean` as Parquet files.
+pub struct TableSink {
+    publisher: Publisher,
+    packer: Packer,
+    options: TableOptions,
+    /// The next offset of `clean` to read.
+    next: u64,
+    held: Vec<Held>,
+    held_bytes: usize,
+}
+
+impl TableSink {
+    /// Opens the table in the output folder and finishes what a crash left behind. An error if the files there are
+    /// not of this log.
+    pub fn open(log: Arc<dyn Log>, folders: &Folders, options: TableOptions) -> Result<Self, SinkError> {
+        let publisher = Publisher::open(log, GROUP, folders)?;
+        let next = publisher.position(Topic::Clean);
+        let packer = Packer::new().map_err(SinkError::columns(&folders.out))?;
+        Ok(Self { publisher, packer, options, next, held: Vec::new(), held_bytes: 0 })
+    }
+
+    fn hold(&mut self, record: &Record) -> Result<(), SinkError> {
+        let event_type = batches::header(Topic::Clean, record, record::EVENT_TYPE)?;
+        let version = batches::header(Topic::Clean, record, record::SCHEMA_VERSION)?;
+        let batch = batches::decode(Topic::Clean, record)?;
+        let fits = |held: &Held| {
+            held.event_type == event_type && held.version == version && held.batches.fit(&batch)
+        };
+        let at = self.held.iter().position(fits).unwrap_or_else(|| {
+            self.held.push(Held::new(event_type, version, record.offset));
+            self.held.len() - 1
+        });
+        self.held[at].push(record, batch)?;
+        self.held_bytes += record.value.len();
+        self.next = record.offset + 1;
+        Ok(())
+    }
+
+    fn write_held(&mut self) -> Result<(), SinkError> {
+        self.held_bytes = 0;
+        let held = std::mem::take(&mut self.held);
+        self.publisher.publish(vec![(Topic::Clean, self.next)], |files| {
+            held.into_iter().try_for_each(|held| held.write(files, &mut self.packer, &self.options.study))
+        })
+    }
+}
+
+impl Role for TableSink {
+    fn name(&self) -> &str {
+        GROUP
+    }
+
+    fn step(&mut self) -> Result<bool, RoleError> {
+        let records = self.publisher.log().read(Topic::Clean, self.next, READ_BYTES_MAX)?;
+        for record in &records {
+            self.hold(record)?;
+            if self.held_bytes >= self.options.held_bytes_max {
+                self.write_held()?;
+            }
+        }
+        Ok(!records.is_empty())
+    }
+
+    fn flush(&mut self) -> Result<(), RoleError> {
+        Ok(self.write_held()?)
+    }
+}
+
+/// Batches of one event type and schema.
+#[derive(Debug)]
+struct Held {
+    event_type: String,
+    version: String,
+    batches: Batches,
+    days: Days,
+}
+
+impl Held {
+    fn new(event_type: &str, version: &str, first: u64) -> Self {
+        Self {
+            event_type: event_type.to_owned(),
+            version: version.to_owned(),
+            batches: Batches::new(Topic::Clean, first),
+            days: Days::default(),
+        }
+    }
+
+    fn push(&mut self, record: &Record, batch: RecordBatch) -> Result<(), SinkError> {
+        let Some(times) = event_times(&batch).cloned() else {
+            let problem = format!("its batch has no column {TIME} of microseconds");
+            return Err(batches::refuse(Topic::Clean, record, problem));
+        };
+        let at = self.batches.all.len();
+        self.batches.push(record, batch)?;
+        self.days.push(at, &times);
+        Ok(())
+    }
+
+    /// Writes and seals one file a day.
+    fn write(self, files: &mut Files, packer: &mut Packer, study: &str) -> Result<(), SinkError> {
+        let Some(sample) = self.batches.largest() else { return Ok(()) };
+        let folder = PathBuf::from(&self.event_type);
+        let format = Format::choose(sample).map_err(SinkError::columns(&folder))?;
+        let words = [
+            ("transect.study", study.to_owned()),
+            ("transect.event_type", self.event_type.clone()),
+            ("transect.schema_version", self.version.clone()),
+            ("transect.offsets", format!("{}-{}", self.batches.first, self.batches.last)),
+        ];
+        let file_name = self.batches.file_name();
+        let mut written = 0;
+        for (day, batches) in self.days.split(&self.batches.all) {
+            let file = files.create(&format!("{}/day={day}/{file_name}", self.event_type))?;
+            let path = file.path().to_owned();
+            let (file, rows) =
+                format.write(packer, file, &batches, &words).map_err(SinkError::columns(&path))?;
+            files.seal(file);
+            written += rows;
+        }
+        self.batches.check(written, &folder)
+    }
+}
+
+fn event_times(batch: &RecordBatch) -> Option<&TimestampMicrosecondArray> {
+    batch.column_by_name(TIME)?.as_primitive_opt::<TimestampMicrosecondType>()
+}
