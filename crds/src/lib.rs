@@ -5,9 +5,6 @@
 //! same schema and its CEL rules, so that a manifest that is read here is one that the API server takes. No client and
 //! no tokio.
 
-// kube's `printcolumn(type_ = …)` repeats by design.
-#![allow(clippy::duplicated_attributes)]
-
 pub mod common;
 pub mod crd;
 pub mod pipeline;

@@ -1,5 +1,8 @@
 //! `StudySchema`: what one event of a study is, and what makes it valid.
 
+// Each printer column has a `type_`, which the lint takes for a repetition.
+#![allow(clippy::duplicated_attributes)]
+
 use kube::CustomResource;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

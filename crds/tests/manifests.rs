@@ -182,8 +182,8 @@ fn collects_the_problems_of_all_documents_and_files() {
     assert_eq!(
         skipped,
         [
-            format!("{at}/a.yaml:75 Namespace studies"),
-            format!("{at}/c.json:1 no Kubernetes object"),
+            format!("{at}/a.yaml:76 Namespace studies"),
+            format!("{at}/c.json:0 no Kubernetes object"),
             format!("{at}/d.json:0 no Kubernetes object"),
         ]
     );

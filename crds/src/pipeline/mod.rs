@@ -1,5 +1,8 @@
 //! `ResearchPipeline`: where a study's events come from, what is computed of them and where they are kept.
 
+// Each printer column has a `type_`, which the lint takes for a repetition.
+#![allow(clippy::duplicated_attributes)]
+
 mod broker;
 mod gateway;
 mod lookup;

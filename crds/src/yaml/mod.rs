@@ -93,6 +93,11 @@ struct Reader {
 
 impl Reader {
     fn file(&mut self, file: &File) {
+        // A folder may hold data beside its manifests.
+        if !file.named && !file.text.contains("apiVersion") {
+            let what = "no Kubernetes object".to_owned();
+            return self.loaded.skipped.push(Skipped { file: file.name.clone(), line: 0, what });
+        }
         let options = serde_saphyr::options! {
             budget: serde_saphyr::budget! { max_depth: 128 },
             duplicate_keys: serde_saphyr::DuplicateKeyPolicy::PassThrough,
@@ -104,11 +109,6 @@ impl Reader {
         for node in serde_saphyr::read_with_options::<_, Node>(&mut bytes, options) {
             match node {
                 Ok(node) => self.document(node.into_document(&file.name, &lines), file.named),
-                // A folder may hold data beside its manifests.
-                Err(_) if !file.named && !file.text.contains("apiVersion") => {
-                    let what = "no Kubernetes object".to_owned();
-                    return self.loaded.skipped.push(Skipped { file: file.name.clone(), line: 0, what });
-                }
                 Err(error) => self.loaded.problems.push(shown::syntax(&file.name, &error)),
             }
         }
