@@ -9,6 +9,7 @@ use super::columns::Columns;
 use super::content::{self, Content, ContentKey, Word};
 use super::extra::Extra;
 use super::names::Names;
+use super::number::Literal;
 use super::reader::{Reader, SyntaxError, Text};
 use super::time;
 use super::violation::Violation;
@@ -167,6 +168,7 @@ impl<'a> Pass<'a> {
         }
     }
 
+    #[inline]
     fn string(&mut self, node: &'a Node, place: &Place<'_>) -> Result<(), Stop> {
         let text = self.reader.string()?;
         if text.escaped {
@@ -181,7 +183,6 @@ impl<'a> Pass<'a> {
         Ok(())
     }
 
-    #[inline]
     fn string_value(&mut self, node: &Node, place: &Place<'_>, text: Text, value: &str) {
         self.content.text(self.key, place.path, value);
         let start = text.start - 1;
@@ -228,19 +229,41 @@ impl<'a> Pass<'a> {
         }
     }
 
+    #[inline(always)]
     fn number(&mut self, node: &'a Node, place: &Place<'_>) -> Result<(), Stop> {
-        let reader = self.reader;
+        let start = self.reader.pos();
+        match self.reader.short_number() {
+            Some(literal) => self.number_value(node, place, start, literal),
+            None => self.long_number(node, place),
+        }
+    }
+
+    #[inline(never)]
+    fn long_number(&mut self, node: &'a Node, place: &Place<'_>) -> Result<(), Stop> {
+        let start = self.reader.pos();
         let literal = self.reader.number()?;
-        let (start, end) = (reader.pos(), self.reader.pos());
+        self.number_value(node, place, start, literal)
+    }
+
+    #[inline(always)]
+    fn number_value(
+        &mut self,
+        node: &Node,
+        place: &Place<'_>,
+        start: usize,
+        literal: Literal,
+    ) -> Result<(), Stop> {
+        let (reader, end) = (self.reader, self.reader.pos());
         let text = || reader.slice(start, end);
         let Some(num) = literal.num(text) else { return Err(beyond_double(start)) };
-        self.content.number(self.key, place.path, literal.negative, &literal.canonical(text));
+        let float = num.to_f64();
+        self.content.number(self.key, place.path, &literal, float, text);
         if node.never || !takes_number(node, num) {
             self.mistyped(node, place, start);
         } else if let Some((keyword, expected)) = failed(node, num) {
             self.violate(place, keyword, expected, start);
         } else if let NodeColumn::Typed(id) = node.column {
-            let kept = if self.work.columns.float(id, num.to_f64()) {
+            let kept = if self.work.columns.float(id, float) {
                 !literal.is_inexact_integer()
             } else if let Some(int) = literal.int(text) {
                 self.work.columns.int(id, int);
@@ -340,10 +363,8 @@ impl<'a> Pass<'a> {
                 let literal = self.reader.number()?;
                 let end = self.reader.pos();
                 let text = || reader.slice(start, end);
-                if literal.float(text).is_none() {
-                    return Err(beyond_double(start));
-                }
-                self.content.number(self.key, place.path, literal.negative, &literal.canonical(text));
+                let Some(float) = literal.float(text) else { return Err(beyond_double(start)) };
+                self.content.number(self.key, place.path, &literal, float, text);
             }
         }
         Ok(())
@@ -396,7 +417,7 @@ impl<'a> Pass<'a> {
 }
 
 /// Whether a number's type is right.
-#[inline]
+#[inline(always)]
 fn takes_number(node: &Node, num: Num) -> bool {
     // A node that takes both need not know whether it is an integer.
     match (node.types.has(Types::INTEGER), node.types.has(Types::FRACTION)) {
@@ -407,7 +428,7 @@ fn takes_number(node: &Node, num: Num) -> bool {
 }
 
 /// The first check of numbers that one fails.
-#[inline]
+#[inline(always)]
 fn failed(node: &Node, num: Num) -> Option<(&'static str, &str)> {
     let within = |range: &RangeInclusive<f64>| num.exact_f64().is_some_and(|float| range.contains(&float));
     if !node.range.as_ref().is_some_and(within) {

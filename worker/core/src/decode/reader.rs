@@ -139,8 +139,15 @@ impl<'a> Reader<'a> {
         if self.take_all(word.as_bytes()) { Ok(()) } else { Err(self.error(&format!("expected `{word}`"))) }
     }
 
+    /// Takes a number, if it is one of the short ones.
+    #[inline(always)]
+    pub(crate) fn short_number(&mut self) -> Option<Literal> {
+        let literal = Literal::read_short(self.text.as_bytes().get(self.pos..)?)?;
+        self.pos += literal.len;
+        Some(literal)
+    }
+
     /// Takes a number.
-    #[inline]
     pub(crate) fn number(&mut self) -> Read<Literal> {
         let rest = self.text.as_bytes().get(self.pos..).unwrap_or_default();
         match Literal::read(rest) {
