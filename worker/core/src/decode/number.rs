@@ -69,9 +69,10 @@ impl Literal {
         let negative = bytes.first() == Some(&b'-');
         let bytes = bytes.get(usize::from(negative)..)?.first_chunk::<8>()?;
         const POINT: u64 = (b'.' ^ b'0') as u64;
-        let word = u64::from_le_bytes(*bytes) ^ ZEROS;
+        let bytes = u64::from_le_bytes(*bytes);
+        let word = bytes ^ ZEROS;
         let whole = count_digits(word);
-        if whole == 0 || whole == 8 || whole > 1 && bytes[0] == b'0' {
+        if whole == 0 || whole == 8 || whole > 1 && word & 0xff == 0 {
             return None;
         }
         let after = word >> (8 * whole);
@@ -85,7 +86,8 @@ impl Literal {
             (word, whole)
         };
         let (places, len) = (total - whole, total + usize::from(point));
-        if point && places == 0 || len == 8 || matches!(bytes[len], b'e' | b'E') {
+        // An `e` and an `E` differ in one bit.
+        if point && places == 0 || len == 8 || bytes >> (8 * len) & 0xdf == u64::from(b'E') {
             return None;
         }
         let (mantissa, exponent) = (join(digits, total), -(places as i32));

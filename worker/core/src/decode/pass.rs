@@ -170,22 +170,27 @@ impl<'a> Pass<'a> {
 
     #[inline]
     fn string(&mut self, node: &'a Node, place: &Place<'_>) -> Result<(), Stop> {
-        let text = self.reader.string()?;
-        if text.escaped {
-            let mut held = std::mem::take(&mut self.work.unescaped);
-            let value = self.reader.value(text, &mut held);
-            self.string_value(node, place, text, value);
-            self.work.unescaped = held;
-        } else {
-            let value = self.reader.raw(text);
-            self.string_value(node, place, text, value);
+        let start = self.reader.pos();
+        match self.reader.plain_string() {
+            Some(value) => self.string_value(node, place, start, value),
+            None => self.escaped_string(node, place)?,
         }
         Ok(())
     }
 
-    fn string_value(&mut self, node: &Node, place: &Place<'_>, text: Text, value: &str) {
+    #[cold]
+    fn escaped_string(&mut self, node: &'a Node, place: &Place<'_>) -> Result<(), Stop> {
+        let start = self.reader.pos();
+        let text = self.reader.string()?;
+        let mut held = std::mem::take(&mut self.work.unescaped);
+        let value = self.reader.value(text, &mut held);
+        self.string_value(node, place, start, value);
+        self.work.unescaped = held;
+        Ok(())
+    }
+
+    fn string_value(&mut self, node: &Node, place: &Place<'_>, start: usize, value: &str) {
         self.content.text(self.key, place.path, value);
-        let start = text.start - 1;
         if node.never || !node.types.has(Types::STRING) {
             return self.mistyped(node, place, start);
         }
@@ -204,15 +209,14 @@ impl<'a> Pass<'a> {
         let NodeColumn::Typed(id) = node.column else { return };
         match position {
             Some(position) => self.work.columns.key(id, position),
-            None if node.moment => self.moment(place, id, text, value),
+            None if node.moment => self.moment(place, id, start, value),
             None => self.work.columns.text(id, value),
         }
     }
 
     /// A string that must be a time, for a column of times. What the column can't hold goes to `extra` as well.
     #[inline]
-    fn moment(&mut self, place: &Place<'_>, id: usize, text: Text, value: &str) {
-        let start = text.start - 1;
+    fn moment(&mut self, place: &Place<'_>, id: usize, start: usize, value: &str) {
         let Some(moment) = time::parse_rfc3339(value.as_bytes()) else {
             return self.violate(place, "format", "a string in the format `date-time`", start);
         };
@@ -225,7 +229,7 @@ impl<'a> Pass<'a> {
             None => self.work.columns.null(id),
         }
         if micros.is_none() || moment.truncated {
-            self.work.extra.add(&self.reader, place, self.reader.slice(start, text.end + 1));
+            self.work.extra.add(&self.reader, place, self.reader.slice(start, self.reader.pos()));
         }
     }
 
