@@ -19,7 +19,7 @@ help: ## Say what there is
 
 demo: build $(PACKAGES) ## Run the earthquakes from file to tables, and show what came out
 	rm -rf out/01-earthquakes out/state
-	$(TRANSECT) up -f examples/01-earthquakes --drain --out out/01-earthquakes --state out/state
+	$(TRANSECT) up -f examples/01-earthquakes --drain --epoch-bytes 65536 --out out/01-earthquakes --state out/state
 	$(PYTHON) examples/show.py examples/01-earthquakes out/01-earthquakes
 
 test: build $(PACKAGES) ## Run every test: units, the examples against DuckDB, a short soak

@@ -9,6 +9,8 @@ mod position;
 mod progress;
 mod raw_bytes;
 mod split;
+#[cfg(test)]
+mod tests;
 mod values;
 
 use std::collections::VecDeque;
@@ -87,7 +89,7 @@ impl FileSource {
                 let progress = self.progress.clone();
                 let opened = FileInput::open(&path, source, event_type, self.limits, position, progress)?;
                 let spill = || self.spill.as_ref().and_then(|file| file.try_clone().ok());
-                self.current = opened.map(|input| input.chunks_of(self.chunk_bytes).spill_into(spill()));
+                self.current = Some(opened.chunks_of(self.chunk_bytes).spill_into(spill()));
                 continue;
             };
             let batch = current.next_batch();

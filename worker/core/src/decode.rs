@@ -112,10 +112,10 @@ impl Decoder {
     fn read(&mut self, event: &[u8]) -> Result<(Content, Identified), Box<Reject>> {
         self.check_size(event.len())?;
         let text = simdutf8::basic::from_utf8(event).map_err(|_| not_utf8(event))?;
-        let plan = Arc::clone(&self.plan);
+        let plan = &*self.plan;
         let mut pass = Pass {
             reader: Reader::new(text),
-            plan: &plan,
+            plan,
             key: &self.content_key,
             work: &mut self.work,
             content: Content::new(plan.targets.id.is_empty()),
@@ -127,8 +127,8 @@ impl Decoder {
         if let Some(violation) = pass.violation {
             return Err(Box::new(violation.into_reject()));
         }
-        fall_back(&plan, text)?;
-        let identified = self.identifier.identify(&plan, &self.key, text, &self.work.slots, &content)?;
+        fall_back(plan, text)?;
+        let identified = self.identifier.identify(plan, &self.key, text, &self.work.slots, &content)?;
         Ok((content, identified))
     }
 

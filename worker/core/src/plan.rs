@@ -24,6 +24,7 @@ use arrow_schema::{Schema, SchemaRef};
 use jsonschema::Validator;
 use transect_config::{EventTypeConfig, Limits, Pointer};
 
+use crate::provenance;
 pub use columns::JSON_COLUMN;
 pub(crate) use columns::Layout;
 pub(crate) use fields::{Target, Targets};
@@ -31,20 +32,6 @@ pub(crate) use fields::{Target, Targets};
 use compile::Compiler;
 use node::{ColumnId, Node, NodeColumn};
 use source::Source;
-
-/// The columns that say where a row comes from. A schema can't have a property of such a name.
-pub const PROVENANCE_COLUMNS: [&str; 10] = [
-    "_received",
-    "_source",
-    "_partition",
-    "_offset",
-    "_index",
-    "_file",
-    "_line",
-    "_schema_version",
-    "_generation",
-    "_late",
-];
 
 /// The greatest depth of nesting that can be allowed: so deep the fallback reads.
 pub const MAX_DEPTH: u32 = 127;
@@ -106,7 +93,7 @@ impl Plan {
         let validator = validator(&source)?;
         let mut compiler = Compiler::new(source);
         let (mut root, mut columns) = compiler.root();
-        if let Some((name, _)) = columns.iter().find(|(name, _)| PROVENANCE_COLUMNS.contains(&name.as_str()))
+        if let Some((name, _)) = columns.iter().find(|(name, _)| provenance::COLUMNS.contains(&name.as_str()))
         {
             let message = format!("the property `{name}` has the name of a provenance column; rename it");
             return Err(PlanError { pointer: format!("/properties/{name}"), message });

@@ -105,7 +105,7 @@ impl Found {
 }
 
 impl FileInput {
-    /// Opens a file at a position; None if it was read through before and has not changed since.
+    /// Opens a file at a position.
     pub fn open(
         path: &Path,
         source: Arc<str>,
@@ -113,7 +113,7 @@ impl FileInput {
         limits: Limits,
         position: Option<FilePosition>,
         progress: Progress,
-    ) -> Result<Option<Self>, InputError> {
+    ) -> Result<Self, InputError> {
         let name = path.display().to_string();
         let failed = |doing| {
             let path = name.clone();
@@ -140,7 +140,7 @@ impl FileInput {
             let problem = format!("it has {size} bytes, but {} were read of it", position.bytes);
             return Err(InputError::Replaced { path: name, problem });
         }
-        Ok(Some(Self {
+        Ok(Self {
             path: path.to_owned(),
             name: name.into(),
             source,
@@ -154,7 +154,7 @@ impl FileInput {
             events: 0,
             spill: None,
             chunk_bytes: super::CHUNK_BYTES,
-        }))
+        })
     }
 
     pub(super) fn chunks_of(self, bytes: usize) -> Self {

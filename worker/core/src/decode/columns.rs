@@ -149,7 +149,7 @@ impl Columns {
     }
 
     /// Appoffsets an integer, or microseconds.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn int(&mut self, id: ColumnId, value: i64) {
         let column = &mut self.columns[id];
         if let Values::Int64(values) = &mut column.values {
@@ -159,7 +159,7 @@ impl Columns {
     }
 
     /// Appoffsets a double; false if the column holds integers.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn float(&mut self, id: ColumnId, value: f64) -> bool {
         let column = &mut self.columns[id];
         if let Values::Float64(values) = &mut column.values {

@@ -6,13 +6,13 @@
 
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
-use super::number::Canonical;
+use super::number::{Canonical, Literal};
 use crate::identity::PipelineKey;
 use crate::plan::Plan;
 
 /// What stands for the kind of a value. Odd numbers without a pattern (digits of the golden ratio, π, e, √2, √3, √5, √7).
 const TEXT: u64 = 0x9e37_79b9_7f4a_7c15;
-const INT: u64 = 0x2436_3f84_a885_a309;
+const NUMBER: u64 = 0x2436_3f84_a885_a309;
 const DECIMAL: u64 = 0xb7e1_5162_8aed_2a6b;
 const NEGATIVE: u64 = 0x6a09_e667_f3bc_c909;
 const WORD: u64 = 0xbb67_ae85_84ca_a73b;
@@ -102,17 +102,35 @@ impl Content {
         }
     }
 
-    /// Adds a number.
-    #[inline]
-    pub(crate) fn number(&mut self, key: &ContentKey, path: u64, negative: bool, magnitude: &Canonical) {
-        let sign = if negative && *magnitude != Canonical::Int(0) { NEGATIVE } else { 0 };
-        match magnitude {
-            Canonical::Int(int) => self.add(key, path ^ INT ^ sign, *int),
+    /// Adds a number; `text` gives its literal's.
+    #[inline(always)]
+    pub(crate) fn number<'t>(
+        &mut self,
+        key: &ContentKey,
+        path: u64,
+        literal: &Literal,
+        float: f64,
+        text: impl FnOnce() -> &'t str,
+    ) {
+        match literal.short_bits(float) {
+            Some(bits) => self.add(key, path ^ NUMBER, bits),
+            None => self.number_in_full(key, path, literal, float, text()),
+        }
+    }
+
+    #[cold]
+    fn number_in_full(&mut self, key: &ContentKey, path: u64, literal: &Literal, float: f64, text: &str) {
+        let canonical = literal.canonical(|| text);
+        if canonical.is_short() {
+            return self.add(key, path ^ NUMBER, (float + 0.0).to_bits());
+        }
+        let path = path ^ DECIMAL ^ if literal.negative { NEGATIVE } else { 0 };
+        match canonical {
+            Canonical::Int(int) => self.add(key, path, int),
             Canonical::Decimal(mantissa, exponent) => {
-                let scale = mix(DECIMAL ^ sign, i64::from(*exponent) as u64 ^ ITEM);
-                self.add(key, path ^ scale, *mantissa);
+                self.add(key, path ^ mix(DECIMAL, i64::from(exponent) as u64 ^ ITEM), mantissa);
             }
-            Canonical::Long(digits) => self.text(key, path ^ DECIMAL ^ sign, digits),
+            Canonical::Long(digits) => self.text(key, path, &digits),
         }
     }
 
@@ -122,7 +140,7 @@ impl Content {
         self.add(key, path ^ WORD, word as u64);
     }
 
-    #[inline]
+    #[inline(always)]
     fn add(&mut self, key: &ContentKey, path: u64, value: u64) {
         self.low = self.low.wrapping_add(mix(path, value ^ key.second));
         if self.wide {
@@ -133,7 +151,7 @@ impl Content {
     /// The content in 64 bits.
     pub(crate) fn hash(&self) -> u64 {
         // Once more through the mixer: a sum of few terms shows them.
-        mix(self.low ^ INT, TEXT)
+        mix(self.low ^ NUMBER, TEXT)
     }
 
     /// The content in 128 bits.

@@ -31,6 +31,8 @@ pub(crate) enum Canonical {
 const MAX_DIGITS: usize = 19;
 /// Exponents saturate here, far beyond what a double or a `u64` reaches.
 const MAX_EXPONENT: i32 = 1_000_000;
+/// Decimals of up to 15 digits are all different as doubles.
+const SHORT: u64 = 1_000_000_000_000_000;
 /// Powers of ten that a double holds exactly.
 const POWERS: [f64; 23] = [
     1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18,
@@ -45,15 +47,9 @@ const SCALES: [u64; 9] = [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_
 
 impl Literal {
     /// Reads the number at the start of the bytes; None if there is none.
-    #[inline]
     pub(crate) fn read(bytes: &[u8]) -> Option<Self> {
         let negative = bytes.first() == Some(&b'-');
         let first = usize::from(negative);
-        if let Some(chunk) = bytes.get(first..).and_then(<[u8]>::first_chunk::<8>)
-            && let Some(literal) = Self::read_short(*chunk, negative)
-        {
-            return Some(literal);
-        }
         let (mantissa, whole) = digits(bytes, first, 0);
         if whole == 0 || whole > 1 && bytes[first] == b'0' {
             return None;
@@ -66,14 +62,17 @@ impl Literal {
         }
     }
 
-    /// Reads a number without exponent that ends within these bytes, after its sign. None for any other, and where
-    /// something is wrong.
-    #[inline]
-    fn read_short(bytes: [u8; 8], negative: bool) -> Option<Self> {
+    /// Reads a number without exponent that ends within eight bytes, sign aside. None for any other, and where
+    /// something is wrong. Most numbers are so short, and kept in registers throughout.
+    #[inline(always)]
+    pub(crate) fn read_short(bytes: &[u8]) -> Option<Self> {
+        let negative = bytes.first() == Some(&b'-');
+        let bytes = bytes.get(usize::from(negative)..)?.first_chunk::<8>()?;
         const POINT: u64 = (b'.' ^ b'0') as u64;
-        let word = u64::from_le_bytes(bytes) ^ ZEROS;
+        let bytes = u64::from_le_bytes(*bytes);
+        let word = bytes ^ ZEROS;
         let whole = count_digits(word);
-        if whole == 0 || whole == 8 || whole > 1 && bytes[0] == b'0' {
+        if whole == 0 || whole == 8 || whole > 1 && word & 0xff == 0 {
             return None;
         }
         let after = word >> (8 * whole);
@@ -87,7 +86,8 @@ impl Literal {
             (word, whole)
         };
         let (places, len) = (total - whole, total + usize::from(point));
-        if point && places == 0 || len == 8 || matches!(bytes[len], b'e' | b'E') {
+        // An `e` and an `E` differ in one bit.
+        if point && places == 0 || len == 8 || bytes >> (8 * len) & 0xdf == u64::from(b'E') {
             return None;
         }
         let (mantissa, exponent) = (join(digits, total), -(places as i32));
@@ -165,7 +165,7 @@ impl Literal {
 
     /// The nearest double; `text` gives the literal's. None beyond the greatest. Short decimals by Clinger, "How to Read
     /// Floating Point Numbers Accurately" (1990): mantissa and power of ten are exact, so one operation rounds once.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn float<'t>(&self, text: impl FnOnce() -> &'t str) -> Option<f64> {
         let power = POWERS.get(self.exponent.unsigned_abs() as usize);
         let magnitude = match power {
@@ -179,7 +179,7 @@ impl Literal {
     }
 
     /// The number as JSON Schema compares it; None beyond the greatest double.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn num<'t>(&self, text: impl Fn() -> &'t str) -> Option<Num> {
         if self.integer {
             match (self.exact, self.negative) {
@@ -202,7 +202,7 @@ impl Literal {
     }
 
     /// The exact value as an integer, if it is one of 64 bits.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn int<'t>(&self, text: impl FnOnce() -> &'t str) -> Option<i64> {
         let magnitude = if self.integer && self.exact {
             self.mantissa
@@ -215,8 +215,19 @@ impl Literal {
         if self.negative { 0_i64.checked_sub_unsigned(magnitude) } else { i64::try_from(magnitude).ok() }
     }
 
+    /// A number that stands for the value, however it is spelled: the bits of a double, where those tell it from all
+    /// others that are so short. None for longer ones; of them, [`Self::canonical`] is the one form.
+    #[inline(always)]
+    pub(crate) fn short_bits(&self, float: f64) -> Option<u64> {
+        let short = self.exact
+            && (self.exponent == 0 && self.mantissa <= 1 << 53
+                || self.mantissa < SHORT && self.exponent.unsigned_abs() <= 22);
+        // Adding zero takes the sign off a zero.
+        short.then_some((float + 0.0).to_bits())
+    }
+
     /// Whether it is written as an integer that no double holds exactly.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn is_inexact_integer(&self) -> bool {
         const MAX_SAFE: u64 = 1 << 53;
         self.integer
@@ -297,6 +308,24 @@ fn digits(bytes: &[u8], start: usize, mut mantissa: u64) -> (u64, usize) {
     (mantissa, at - start)
 }
 
+impl Canonical {
+    /// Whether numbers of this form have bits of their own, as in [`Literal::short_bits`].
+    pub(crate) fn is_short(&self) -> bool {
+        match *self {
+            Self::Int(int) if int <= 1 << 53 => true,
+            Self::Int(mut int) => {
+                while int.is_multiple_of(10) {
+                    int /= 10;
+                }
+                int < SHORT
+            }
+            // Far from the ends of what a double holds, where it has all its digits.
+            Self::Decimal(mantissa, exponent) => mantissa < SHORT && exponent.unsigned_abs() < 280,
+            Self::Long(_) => false,
+        }
+    }
+}
+
 /// Takes trailing zeros off the mantissa; an integer of 64 bits is written out.
 fn reduce(mut mantissa: u64, mut exponent: i32) -> Canonical {
     if mantissa == 0 {
@@ -336,6 +365,35 @@ mod tests {
             for text in spellings {
                 assert_eq!(Literal::scan(text).unwrap().canonical(|| text), form, "{text}");
             }
+        }
+    }
+
+    #[test]
+    fn short_bits_depend_on_the_value_alone() {
+        for text in [
+            "1",
+            "1.0",
+            "100e-2",
+            "12.5",
+            "9007199254740992",
+            "-0.0",
+            "1e22",
+            "123456789012345",
+            "1e15",
+            "1e-22",
+        ] {
+            let literal = Literal::scan(text).unwrap();
+            assert!(literal.short_bits(1.0).is_some() && literal.canonical(|| text).is_short(), "{text}");
+        }
+        for text in [
+            "9007199254740993",
+            "1234567890123456.5",
+            "0.12345678901234567",
+            "123456789012345678901",
+            "1e-300",
+        ] {
+            let literal = Literal::scan(text).unwrap();
+            assert!(literal.short_bits(1.0).is_none() && !literal.canonical(|| text).is_short(), "{text}");
         }
     }
 
@@ -385,7 +443,11 @@ mod tests {
                 {
                     let fraction = if places > 0 { format!(".{}", &digits[..places]) } else { String::new() };
                     let number = format!("-{}{fraction}", &digits[..whole]);
-                    let read = Literal::read(format!("{number}{tail}").as_bytes());
+                    let text = format!("{number}{tail}");
+                    let read = Literal::read(text.as_bytes());
+                    if let Some(short) = Literal::read_short(text.as_bytes()) {
+                        assert_eq!(format!("{short:?}"), format!("{:?}", read.unwrap()), "{text}");
+                    }
                     if tail == "e" || tail == "." && places == 0 {
                         assert!(read.is_none(), "{number}{tail}");
                         continue;

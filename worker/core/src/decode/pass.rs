@@ -9,6 +9,7 @@ use super::columns::Columns;
 use super::content::{self, Content, ContentKey, Word};
 use super::extra::Extra;
 use super::names::Names;
+use super::number::Literal;
 use super::reader::{Reader, SyntaxError, Text};
 use super::time;
 use super::violation::Violation;
@@ -167,24 +168,29 @@ impl<'a> Pass<'a> {
         }
     }
 
+    #[inline]
     fn string(&mut self, node: &'a Node, place: &Place<'_>) -> Result<(), Stop> {
-        let text = self.reader.string()?;
-        if text.escaped {
-            let mut held = std::mem::take(&mut self.work.unescaped);
-            let value = self.reader.value(text, &mut held);
-            self.string_value(node, place, text, value);
-            self.work.unescaped = held;
-        } else {
-            let value = self.reader.raw(text);
-            self.string_value(node, place, text, value);
+        let start = self.reader.pos();
+        match self.reader.plain_string() {
+            Some(value) => self.string_value(node, place, start, value),
+            None => self.escaped_string(node, place)?,
         }
         Ok(())
     }
 
-    #[inline]
-    fn string_value(&mut self, node: &Node, place: &Place<'_>, text: Text, value: &str) {
+    #[cold]
+    fn escaped_string(&mut self, node: &'a Node, place: &Place<'_>) -> Result<(), Stop> {
+        let start = self.reader.pos();
+        let text = self.reader.string()?;
+        let mut held = std::mem::take(&mut self.work.unescaped);
+        let value = self.reader.value(text, &mut held);
+        self.string_value(node, place, start, value);
+        self.work.unescaped = held;
+        Ok(())
+    }
+
+    fn string_value(&mut self, node: &Node, place: &Place<'_>, start: usize, value: &str) {
         self.content.text(self.key, place.path, value);
-        let start = text.start - 1;
         if node.never || !node.types.has(Types::STRING) {
             return self.mistyped(node, place, start);
         }
@@ -203,15 +209,14 @@ impl<'a> Pass<'a> {
         let NodeColumn::Typed(id) = node.column else { return };
         match position {
             Some(position) => self.work.columns.key(id, position),
-            None if node.moment => self.moment(place, id, text, value),
+            None if node.moment => self.moment(place, id, start, value),
             None => self.work.columns.text(id, value),
         }
     }
 
     /// A string that must be a time, for a column of times. What the column can't hold goes to `extra` as well.
     #[inline]
-    fn moment(&mut self, place: &Place<'_>, id: usize, text: Text, value: &str) {
-        let start = text.start - 1;
+    fn moment(&mut self, place: &Place<'_>, id: usize, start: usize, value: &str) {
         let Some(moment) = time::parse_rfc3339(value.as_bytes()) else {
             return self.violate(place, "format", "a string in the format `date-time`", start);
         };
@@ -224,23 +229,45 @@ impl<'a> Pass<'a> {
             None => self.work.columns.null(id),
         }
         if micros.is_none() || moment.truncated {
-            self.work.extra.add(&self.reader, place, self.reader.slice(start, text.end + 1));
+            self.work.extra.add(&self.reader, place, self.reader.slice(start, self.reader.pos()));
         }
     }
 
+    #[inline(always)]
     fn number(&mut self, node: &'a Node, place: &Place<'_>) -> Result<(), Stop> {
-        let reader = self.reader;
+        let start = self.reader.pos();
+        match self.reader.short_number() {
+            Some(literal) => self.number_value(node, place, start, literal),
+            None => self.long_number(node, place),
+        }
+    }
+
+    #[inline(never)]
+    fn long_number(&mut self, node: &'a Node, place: &Place<'_>) -> Result<(), Stop> {
+        let start = self.reader.pos();
         let literal = self.reader.number()?;
-        let (start, end) = (reader.pos(), self.reader.pos());
+        self.number_value(node, place, start, literal)
+    }
+
+    #[inline(always)]
+    fn number_value(
+        &mut self,
+        node: &Node,
+        place: &Place<'_>,
+        start: usize,
+        literal: Literal,
+    ) -> Result<(), Stop> {
+        let (reader, end) = (self.reader, self.reader.pos());
         let text = || reader.slice(start, end);
         let Some(num) = literal.num(text) else { return Err(beyond_double(start)) };
-        self.content.number(self.key, place.path, literal.negative, &literal.canonical(text));
+        let float = num.to_f64();
+        self.content.number(self.key, place.path, &literal, float, text);
         if node.never || !takes_number(node, num) {
             self.mistyped(node, place, start);
         } else if let Some((keyword, expected)) = failed(node, num) {
             self.violate(place, keyword, expected, start);
         } else if let NodeColumn::Typed(id) = node.column {
-            let kept = if self.work.columns.float(id, num.to_f64()) {
+            let kept = if self.work.columns.float(id, float) {
                 !literal.is_inexact_integer()
             } else if let Some(int) = literal.int(text) {
                 self.work.columns.int(id, int);
@@ -340,10 +367,8 @@ impl<'a> Pass<'a> {
                 let literal = self.reader.number()?;
                 let end = self.reader.pos();
                 let text = || reader.slice(start, end);
-                if literal.float(text).is_none() {
-                    return Err(beyond_double(start));
-                }
-                self.content.number(self.key, place.path, literal.negative, &literal.canonical(text));
+                let Some(float) = literal.float(text) else { return Err(beyond_double(start)) };
+                self.content.number(self.key, place.path, &literal, float, text);
             }
         }
         Ok(())
@@ -396,7 +421,7 @@ impl<'a> Pass<'a> {
 }
 
 /// Whether a number's type is right.
-#[inline]
+#[inline(always)]
 fn takes_number(node: &Node, num: Num) -> bool {
     // A node that takes both need not know whether it is an integer.
     match (node.types.has(Types::INTEGER), node.types.has(Types::FRACTION)) {
@@ -407,7 +432,7 @@ fn takes_number(node: &Node, num: Num) -> bool {
 }
 
 /// The first check of numbers that one fails.
-#[inline]
+#[inline(always)]
 fn failed(node: &Node, num: Num) -> Option<(&'static str, &str)> {
     let within = |range: &RangeInclusive<f64>| num.exact_f64().is_some_and(|float| range.contains(&float));
     if !node.range.as_ref().is_some_and(within) {

@@ -139,8 +139,15 @@ impl<'a> Reader<'a> {
         if self.take_all(word.as_bytes()) { Ok(()) } else { Err(self.error(&format!("expected `{word}`"))) }
     }
 
+    /// Takes a number, if it is one of the short ones.
+    #[inline(always)]
+    pub(crate) fn short_number(&mut self) -> Option<Literal> {
+        let literal = Literal::read_short(self.text.as_bytes().get(self.pos..)?)?;
+        self.pos += literal.len;
+        Some(literal)
+    }
+
     /// Takes a number.
-    #[inline]
     pub(crate) fn number(&mut self) -> Read<Literal> {
         let rest = self.text.as_bytes().get(self.pos..).unwrap_or_default();
         match Literal::read(rest) {
@@ -164,8 +171,19 @@ impl<'a> Reader<'a> {
         (len > 0).then_some(())
     }
 
+    /// Takes a string without escapes, its value; None for any other. The opening quote comes next.
+    #[inline(always)]
+    pub(crate) fn plain_string(&mut self) -> Option<&'a str> {
+        let start = self.pos + 1;
+        let end = self.plain_end(start);
+        if self.text.as_bytes().get(end) != Some(&b'"') {
+            return None;
+        }
+        self.pos = end + 1;
+        self.text.get(start..end)
+    }
+
     /// Takes a string; the opening quote comes next.
-    #[inline]
     pub(crate) fn string(&mut self) -> Read<Text> {
         let start = self.pos + 1;
         let mut at = start;
@@ -196,7 +214,7 @@ impl<'a> Reader<'a> {
 
     /// The first position from here on of a quote, a backslash or a control character. Eight bytes at a time, by the
     /// zero-byte test of Mycroft: the lowest mark is always right, and only that one is used.
-    #[inline]
+    #[inline(always)]
     fn plain_end(&self, mut at: usize) -> usize {
         const ONES: u64 = 0x0101_0101_0101_0101;
         const HIGH: u64 = 0x8080_8080_8080_8080;

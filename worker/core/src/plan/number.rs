@@ -28,7 +28,7 @@ impl Num {
     }
 
     /// An integer of 64 bits.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn from_u64(int: u64) -> Self {
         i64::try_from(int).map_or(Self::Big(int), Self::Int)
     }
@@ -43,7 +43,7 @@ impl Num {
     }
 
     /// The nearest double.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn to_f64(self) -> f64 {
         match self {
             Self::Int(int) => int as f64,
@@ -53,7 +53,7 @@ impl Num {
     }
 
     /// The double that is this very number, if that is plain to see.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn exact_f64(self) -> Option<f64> {
         match self {
             Self::Float(float) => Some(float),
@@ -87,7 +87,7 @@ impl Num {
 
     /// Whether JSON Schema calls it an integer: from draft 6 on `1.0` is one, in draft 4 only what is written as one.
     /// A double beyond 64 bits counts in both.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn is_integer(self, as_written: bool) -> bool {
         match self {
             Self::Int(_) | Self::Big(_) => true,
