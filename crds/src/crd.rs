@@ -109,6 +109,8 @@ fn default_generation(status: &mut Map<String, Value>) {
 mod tests {
     use std::path::Path;
 
+    use kube::core::cel::Validator;
+
     use super::*;
 
     /// Kubernetes takes objects up to about 1 MiB, and `kubectl apply` annotations up to 256 KiB.
@@ -137,5 +139,41 @@ mod tests {
         for (name, content) in files().unwrap() {
             assert!(content.len() < BYTES_MAX, "{name} has {} bytes, more than {BYTES_MAX}", content.len());
         }
+    }
+
+    /// What the API server says of a change, by the rules that compare with the object before.
+    fn change(crd: &Value, yaml: &str, what: &str, with: &str) -> Vec<String> {
+        assert_eq!(yaml.matches(what).count(), 1, "`{what}` must be in the manifest once");
+        let schema = &crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"];
+        let read = |text: &str| serde_saphyr::from_str::<Value>(text).unwrap();
+        let outcome = Validator::new().validate(schema, &read(&yaml.replace(what, with)), Some(&read(yaml)));
+        outcome.err().into_iter().flatten().map(|error| error.field_path).collect()
+    }
+
+    #[test]
+    fn what_can_not_be_changed_is_refused() {
+        let schema = include_str!("../tests/air/schema.yaml");
+        let crd = study_schema().unwrap();
+        for (what, with, said) in [
+            ("study: air-quality", "study: water", "spec.study"),
+            ("maxLength: 40", "maxLength: 41", "spec.versions"),
+            ("- version: 2", "- version: 3", "spec.versions"),
+            ("key: v2.json", "key: v3.json", "spec.versions"),
+        ] {
+            assert_eq!(change(&crd, schema, what, with), [said], "{what} -> {with}");
+        }
+        let appended = "    - {version: 3, schema: {type: object}}\n  event:";
+        assert_eq!(change(&crd, schema, "  event:", appended), Vec::<String>::new());
+
+        let pipeline = include_str!("../tests/air/pipeline.yaml");
+        let crd = research_pipeline().unwrap();
+        for (what, with, said) in [
+            ("study: air-quality", "study: water", "spec.study"),
+            ("partitions: 12", "partitions: 13", "spec.broker"),
+            ("      replicationFactor: 3", "      prefix: other", "spec.broker"),
+        ] {
+            assert_eq!(change(&crd, pipeline, what, with), [said], "{what} -> {with}");
+        }
+        assert_eq!(change(&crd, pipeline, "retention: 168h", "retention: 24h"), Vec::<String>::new());
     }
 }

@@ -210,3 +210,25 @@ fn says_which_paths_are_of_no_use() {
         ]
     );
 }
+
+#[test]
+fn hostile_texts_end_in_a_problem() {
+    let head = "apiVersion: transect.dev/v1alpha1\nkind: StudySchema\nmetadata: {name: a}\nspec: ";
+    let laughs: String = (1..30).map(|at| format!("a{at}: &a{at} [*a{0}, *a{0}, *a{0}]\n", at - 1)).collect();
+    for text in [
+        format!("{head}{}", "[".repeat(10_000)),
+        format!("{head}{}{}", "[".repeat(10_000), "]".repeat(10_000)),
+        format!("a0: &a0 [lol]\n{laughs}"),
+        "&a [*a]".to_owned(),
+        "{".repeat(100_000),
+        "\u{0}\u{1}".to_owned(),
+        format!("{head}1e999"),
+        format!("{head}!!binary \"=\""),
+        "- ".repeat(50_000),
+    ] {
+        let loaded = load_text("bad.yaml", &text);
+        assert!(!loaded.problems.is_empty(), "{}", &text[..text.len().min(60)]);
+        let longest = loaded.problems.iter().map(|problem| problem.to_string().len()).max();
+        assert!(longest.is_some_and(|longest| longest < 1000), "{:?}", loaded.problems);
+    }
+}

@@ -1,12 +1,12 @@
-//! What `transect up` can't run yet is refused by name, never ignored in silence. What belongs to a cluster alone has no
-//! effect in one process, and that is said.
+//! What `transect up` can't run yet is refused by name, never ignored in silence. What belongs to a cluster alone has
+//! no effect in one process, and that is said.
 
-use transect_crds::pipeline::{Source, TableFormat, TablePartition};
+use transect_crds::pipeline::{FileFormat, ObjectStoreSource, Source, TableFormat, TablePartition};
 use transect_crds::study_schema::SchemaFormat;
 use transect_crds::yaml::{Located, Problem};
 use transect_crds::{ResearchPipeline, StudySchema};
 
-use crate::resolve::Overrides;
+use crate::resolve::{Overrides, namespace};
 
 /// The fields of a pipeline and its schemas that one process can't run.
 pub fn unsupported(
@@ -16,96 +16,133 @@ pub fn unsupported(
 ) -> Vec<Problem> {
     let mut problems = of_pipeline(pipeline);
     for (at, source) in pipeline.value.spec.sources.iter().enumerate() {
-        if !overrides.contains_key(&source.name)
-            && let Some(kind) = foreign_kind(source)
-        {
+        if overrides.contains_key(&source.name) {
+            continue;
+        }
+        if let Some((field, name)) = of_source(source) {
             let fix = format!("feed files in its place with --input {}=FILE", source.name);
-            problems.push(refuse(
-                pipeline,
-                &format!("spec.sources[{at}].{kind}"),
-                &format!("sources.{kind}"),
-                &fix,
-            ));
+            problems.push(refuse(pipeline, &format!("spec.sources[{at}].{field}"), name, &fix));
         }
     }
-    let used = |schema: &&Located<StudySchema>| {
-        let name = schema.value.metadata.name.as_deref();
-        pipeline.value.spec.schemas.iter().any(|reference| Some(reference.name.as_str()) == name)
-    };
-    for schema in schemas.iter().filter(used) {
-        let spec = &schema.value.spec;
-        let is_avro = spec.format == Some(SchemaFormat::Avro);
-        for (is_set, field) in [
-            (is_avro, "format"),
-            (!spec.cleanse.is_empty(), "cleanse"),
-            (!spec.rules.is_empty(), "rules"),
-            (!spec.privacy.is_empty(), "privacy"),
-        ] {
-            if is_set {
-                let name = if field == "format" { "format: Avro" } else { field };
-                problems.push(refuse(schema, &format!("spec.{field}"), name, "remove it for now"));
-            }
-        }
-    }
+    schemas.iter().filter(|schema| uses(&pipeline.value, &schema.value)).flat_map(of_schema).for_each(
+        |problem| {
+            problems.push(problem);
+        },
+    );
     problems
+}
+
+fn uses(pipeline: &ResearchPipeline, schema: &StudySchema) -> bool {
+    let name = schema.metadata.name.as_deref();
+    let namespaces = (pipeline.metadata.namespace.as_deref(), schema.metadata.namespace.as_deref());
+    namespace(namespaces.0) == namespace(namespaces.1)
+        && pipeline.spec.schemas.iter().any(|reference| Some(reference.name.as_str()) == name)
+}
+
+fn of_schema(schema: &Located<StudySchema>) -> Vec<Problem> {
+    let spec = &schema.value.spec;
+    [
+        (spec.format == Some(SchemaFormat::Avro), "format", "format: Avro"),
+        (!spec.cleanse.is_empty(), "cleanse", "cleanse"),
+        (!spec.rules.is_empty(), "rules", "rules"),
+        (!spec.privacy.is_empty(), "privacy", "privacy"),
+    ]
+    .into_iter()
+    .filter(|(is_set, ..)| *is_set)
+    .map(|(_, field, name)| refuse(schema, &format!("spec.{field}"), name, "remove it for now"))
+    .collect()
 }
 
 fn of_pipeline(pipeline: &Located<ResearchPipeline>) -> Vec<Problem> {
     let spec = &pipeline.value.spec;
-    let storage = spec.storage.clone().unwrap_or_default();
-    let cold = storage.cold.unwrap_or_default();
-    let table = cold.table.clone().unwrap_or_default();
-    let by_day = table.partition_by.is_empty() || table.partition_by == [TablePartition::Day];
-    let is_remote = cold.url.as_deref().is_some_and(|url| !url.starts_with("file:"));
-    let mut problems = Vec::new();
-    for (is_set, field, name, fix) in [
-        (!storage.hot.is_empty(), "storage.hot", "storage.hot", "remove it for now"),
+    let hot = spec.storage.as_ref().is_some_and(|storage| !storage.hot.is_empty());
+    let cold = spec.storage.as_ref().and_then(|storage| storage.cold.as_ref());
+    let table = cold.and_then(|cold| cold.table.as_ref());
+    let by_day = table
+        .is_none_or(|table| table.partition_by.is_empty() || table.partition_by == [TablePartition::Day]);
+    let is_remote = cold.and_then(|cold| cold.url.as_deref()).is_some_and(|url| !url.starts_with("file:"));
+    let is_iceberg = table.is_some_and(|table| table.format == Some(TableFormat::Iceberg));
+    let registry = spec.broker.as_ref().is_some_and(|broker| broker.schema_registry.is_some());
+    let later = "remove it for now";
+    [
+        (registry, "broker.schemaRegistry", "broker.schemaRegistry", later),
+        (!spec.lookups.is_empty(), "lookups", "lookups", later),
+        (!spec.anomalies.is_empty(), "anomalies", "anomalies", later),
         (is_remote, "storage.cold.url", "storage.cold.url beyond file:", "remove it: output goes to --out"),
-        (
-            table.format == Some(TableFormat::Iceberg),
-            "storage.cold.table.format",
-            "storage.cold.table.format: Iceberg",
-            "write Parquet",
-        ),
+        (is_iceberg, "storage.cold.table.format", "storage.cold.table.format: Iceberg", "write Parquet"),
         (
             !by_day,
             "storage.cold.table.partitionBy",
             "storage.cold.table.partitionBy other than [day]",
             "write [day]",
         ),
-        (!spec.anomalies.is_empty(), "anomalies", "anomalies", "remove it for now"),
-        (!spec.lookups.is_empty(), "lookups", "lookups", "remove it for now"),
+        (hot, "storage.hot", "storage.hot", later),
         (spec.paused, "paused", "paused: true", "write paused: false, or don't start it"),
-    ] {
-        if is_set {
-            problems.push(refuse(pipeline, &format!("spec.{field}"), name, fix));
-        }
+    ]
+    .into_iter()
+    .filter(|(is_set, ..)| *is_set)
+    .map(|(_, field, name, fix)| refuse(pipeline, &format!("spec.{field}"), name, fix))
+    .collect()
+}
+
+/// What one process can't read of a source: the field, and its name in the message.
+fn of_source(source: &Source) -> Option<(&'static str, &'static str)> {
+    if let Some(store) = &source.object_store {
+        return of_files(store);
     }
-    problems
+    [
+        (source.kafka.is_some(), "kafka", "sources.kafka"),
+        (source.mqtt.is_some(), "mqtt", "sources.mqtt"),
+        (source.amqp.is_some(), "amqp", "sources.amqp"),
+        (source.nats.is_some(), "nats", "sources.nats"),
+        (source.redis_stream.is_some(), "redisStream", "sources.redisStream"),
+    ]
+    .into_iter()
+    .find(|(is_set, ..)| *is_set)
+    .map(|(_, field, name)| (field, name))
+}
+
+/// A file on this machine is read; nothing else of an object store is.
+fn of_files(store: &ObjectStoreSource) -> Option<(&'static str, &'static str)> {
+    let is_json = matches!(store.format, None | Some(FileFormat::Json));
+    [
+        (!store.url.starts_with("file:"), "objectStore.url", "sources.objectStore beyond file:"),
+        (store.url.ends_with('/'), "objectStore.url", "sources.objectStore of a whole folder"),
+        (!is_json, "objectStore.format", "sources.objectStore.format other than Json"),
+        (store.poll.is_some(), "objectStore.poll", "sources.objectStore.poll"),
+    ]
+    .into_iter()
+    .find(|(is_set, ..)| *is_set)
+    .map(|(_, field, name)| (field, name))
 }
 
 fn refuse<T>(object: &Located<T>, path: &str, name: &str, fix: &str) -> Problem {
     object.problem(path, format!("{name} is not supported by `transect up`"), fix)
 }
 
-/// The kind of a source that one process can't read.
-fn foreign_kind(source: &Source) -> Option<&'static str> {
-    let kinds = [
-        (source.kafka.is_some(), "kafka"),
-        (source.mqtt.is_some(), "mqtt"),
-        (source.amqp.is_some(), "amqp"),
-        (source.nats.is_some(), "nats"),
-        (source.redis_stream.is_some(), "redisStream"),
-        (source.object_store.is_some(), "objectStore"),
-    ];
-    kinds.into_iter().find(|(is_set, _)| *is_set).map(|(_, kind)| kind)
-}
-
 /// The fields that are set and only mean something on a cluster.
 pub fn without_effect(pipeline: &ResearchPipeline) -> Vec<&'static str> {
     let spec = &pipeline.spec;
+    let broker = spec.broker.as_ref();
+    let cold = spec.storage.as_ref().and_then(|storage| storage.cold.as_ref());
+    let store = spec.sources.iter().filter_map(|source| source.object_store.as_ref());
+    let access = |has: &[bool]| has.contains(&true);
     let fields = [
-        (spec.broker.as_ref().is_some_and(|broker| broker.kafka.is_some()), "broker.kafka"),
+        (
+            store.into_iter().any(|store| {
+                access(&[store.secret_ref.is_some(), store.endpoint.is_some(), store.region.is_some()])
+            }),
+            "sources.objectStore's secretRef, endpoint and region",
+        ),
+        (broker.is_some_and(|broker| broker.kafka.is_some()), "broker.kafka"),
+        (broker.is_some_and(|broker| broker.retention.is_some()), "broker.retention"),
+        (cold.is_some_and(|cold| cold.url.is_some()), "storage.cold.url (output goes to --out)"),
+        (
+            cold.is_some_and(|cold| {
+                access(&[cold.secret_ref.is_some(), cold.endpoint.is_some(), cold.region.is_some()])
+            }),
+            "storage.cold's secretRef, endpoint and region",
+        ),
         (spec.gateway.is_some(), "gateway"),
         (spec.scaling.is_some(), "scaling"),
         (!spec.workers.is_empty(), "workers"),

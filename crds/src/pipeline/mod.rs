@@ -151,7 +151,6 @@ pub struct ResearchPipelineSpec {
     pub deletion_policy: Option<DeletionPolicy>,
     /// Whether processing and sinks stand still; the gateway goes on accepting. Default: `false`.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    #[schemars(extend("default" = null))]
     pub paused: bool,
 }
 

@@ -23,7 +23,7 @@ use crate::crd::API_VERSION;
 use crate::{ResearchPipeline, StudySchema};
 use check::Checker;
 use files::File;
-use tree::{Document, Node};
+use tree::Document;
 
 pub use place::{Located, Places, Position};
 pub use problem::Problem;
@@ -77,6 +77,28 @@ pub fn load_text(name: &str, text: &str) -> Loaded {
     reader.loaded
 }
 
+/// Reads one object that is written as JSON or YAML within another text, such as a schema in a ConfigMap. The error says
+/// what is wrong, with line and column in that text.
+pub fn read_object(text: &str) -> Result<Value, String> {
+    let mut nodes = tree::parse(text).into_iter();
+    let node = nodes.next().ok_or("is empty")?.map_err(|error| {
+        let problem = shown::syntax(&"".into(), &error);
+        format!("{}, at line {}, column {}", problem.message, problem.line, problem.column)
+    })?;
+    if nodes.next().is_some() {
+        return Err("holds more than one document".to_owned());
+    }
+    // kubectl doesn't look into texts, so that no word is ambiguous there: the lines are not needed.
+    let Document { value, problems, .. } = node.into_document(&"".into(), &[]);
+    match problems.first() {
+        Some(Problem { line, column, path, message, .. }) => {
+            Err(format!("is wrong at line {line}, column {column}: {path} {message}"))
+        }
+        None if value.is_object() => Ok(value),
+        None => Err("is not an object".to_owned()),
+    }
+}
+
 /// Made when first needed: compiling the schemas takes longer than reading most manifests.
 #[derive(Default)]
 struct Checkers {
@@ -98,15 +120,8 @@ impl Reader {
             let what = "no Kubernetes object".to_owned();
             return self.loaded.skipped.push(Skipped { file: file.name.clone(), line: 0, what });
         }
-        let options = serde_saphyr::options! {
-            budget: serde_saphyr::budget! { max_depth: 128 },
-            duplicate_keys: serde_saphyr::DuplicateKeyPolicy::PassThrough,
-            strict_booleans: true,
-            with_snippet: false,
-        };
         let lines: Vec<&str> = file.text.lines().collect();
-        let mut bytes = file.text.as_bytes();
-        for node in serde_saphyr::read_with_options::<_, Node>(&mut bytes, options) {
+        for node in tree::parse(&file.text) {
             match node {
                 Ok(node) => self.document(node.into_document(&file.name, &lines), file.named),
                 Err(error) => self.loaded.problems.push(shown::syntax(&file.name, &error)),

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
+use std::thread;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
@@ -40,6 +41,33 @@ pub(super) struct Document {
     pub(super) value: Value,
     pub(super) places: Arc<Places>,
     pub(super) problems: Vec<Problem>,
+}
+
+/// Deeper documents are refused.
+const DEPTH_MAX: usize = 128;
+/// Room for so deep a document, whatever the caller's thread has; a level takes up to 40 KiB in builds without
+/// optimization. It is only taken from the system as far as it is used.
+const STACK_BYTES: usize = 32 * 1024 * 1024;
+
+/// The documents of a text, empty ones left out, up to the first that is no YAML.
+pub(super) fn parse(text: &str) -> Vec<Result<Node, serde_saphyr::Error>> {
+    let parse = || {
+        let options = serde_saphyr::options! {
+            budget: serde_saphyr::budget! { max_depth: DEPTH_MAX },
+            duplicate_keys: serde_saphyr::DuplicateKeyPolicy::PassThrough,
+            strict_booleans: true,
+            with_snippet: false,
+        };
+        let mut bytes = text.as_bytes();
+        serde_saphyr::read_with_options(&mut bytes, options).collect()
+    };
+    thread::scope(|scope| {
+        let thread = thread::Builder::new().name("manifests".into()).stack_size(STACK_BYTES);
+        let parsed = thread.spawn_scoped(scope, parse).map_err(serde::de::Error::custom).and_then(|handle| {
+            handle.join().map_err(|_| serde::de::Error::custom("the parser gave up on this text"))
+        });
+        parsed.unwrap_or_else(|error| vec![Err(error)])
+    })
 }
 
 /// Words that kubectl, which reads YAML 1.1, takes for true or false, and YAML 1.2 for text.

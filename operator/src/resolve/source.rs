@@ -1,0 +1,65 @@
+//! Sources: what feeds a pipeline, by the manifest or in its place.
+
+use std::path::{Path, PathBuf};
+
+use transect_config::{SourceConfig, SourceKind};
+use transect_crds::pipeline::Source;
+
+use super::{EventType, Overrides, Resolver, join};
+
+impl Resolver<'_> {
+    /// All sources that a worker can read.
+    pub(super) fn sources(&mut self, event_types: &[EventType], overrides: &Overrides) -> Vec<SourceConfig> {
+        let pipeline = self.pipeline;
+        let sources = &pipeline.value.spec.sources;
+        for name in overrides.keys().filter(|name| !sources.iter().any(|source| source.name == **name)) {
+            let names = join(sources.iter().map(|source| source.name.as_str()));
+            let message = format!("has no source `{name}`, but --input names it");
+            self.problem("spec.sources", message, format!("use one of {names}"));
+        }
+        let mut resolved = Vec::with_capacity(sources.len());
+        for (at, source) in sources.iter().enumerate() {
+            let path = format!("spec.sources[{at}]");
+            if let Some(name) = &source.schema {
+                self.lists(&format!("{path}.schema"), name);
+            }
+            let Some(kind) = kind(source, overrides, pipeline.file()) else { continue };
+            if source.schema.is_none() && matches!(kind, SourceKind::Files { .. }) {
+                self.tells_types_apart(&path, event_types);
+            }
+            resolved.push(SourceConfig {
+                name: source.name.clone(),
+                event_type: source.schema.clone(),
+                kind,
+            });
+        }
+        resolved
+    }
+
+    /// Files carry nothing beside their events, so that among several types an event must say its own.
+    fn tells_types_apart(&mut self, path: &str, event_types: &[EventType]) {
+        let says = event_types.iter().any(|event_type| event_type.config.event.event_type.is_some());
+        if self.pipeline.value.spec.schemas.len() > 1 && event_types.len() > 1 && !says {
+            let names = join(event_types.iter().map(|event_type| event_type.config.name.as_str()));
+            let fix = format!("write schema: one of {names}; or event.type in the StudySchemas");
+            self.problem(path, "doesn't say which event type its events are of", fix);
+        }
+    }
+}
+
+/// What to read; None for kinds that no worker reads yet.
+fn kind(source: &Source, overrides: &Overrides, manifest: &str) -> Option<SourceKind> {
+    if let Some(paths) = overrides.get(&source.name) {
+        return Some(SourceKind::Files { paths: paths.clone() });
+    }
+    if source.http.is_some() {
+        return Some(SourceKind::Http {});
+    }
+    if let Some(files) = &source.files {
+        // Paths are seen from where the manifest lies.
+        let folder = Path::new(manifest).parent().unwrap_or(Path::new(""));
+        return Some(SourceKind::Files { paths: files.paths.iter().map(|path| folder.join(path)).collect() });
+    }
+    let url = &source.object_store.as_ref()?.url;
+    url.strip_prefix("file://").map(|path| SourceKind::Files { paths: vec![PathBuf::from(path)] })
+}
