@@ -435,11 +435,10 @@ fn takes_number(node: &Node, num: Num) -> bool {
 #[inline(always)]
 fn failed(node: &Node, num: Num) -> Option<(&'static str, &str)> {
     let within = |range: &RangeInclusive<f64>| num.exact_f64().is_some_and(|float| range.contains(&float));
-    if !node.range.as_ref().is_some_and(within)
-        && let Some(check) = node.numbers.iter().find(|check| !check.accepts(num))
-    {
-        return Some((check.keyword, &check.expected));
-    }
+    if !node.range.as_ref().is_some_and(within) {
+        if let Some(check) = node.numbers.iter().find(|check| !check.accepts(num)) {
+            return Some((check.keyword, &check.expected));
+        }
     }
     let listed = node.values.iter().find(|set| !set.has_number(num));
     listed.map(|set| (set.keyword, set.expected.as_str()))
