@@ -62,14 +62,11 @@ impl Literal {
         }
     }
 
-    /// Reads a number without exponent that ends within eight bytes, sign aside. None for any other, and where
+    /// Reads a number without exponent that ends within eight bytes, after its sign. None for any other, and where
     /// something is wrong. Most numbers are so short, and kept in registers throughout.
     #[inline(always)]
-    pub(crate) fn read_short(bytes: &[u8]) -> Option<Self> {
-        let negative = bytes.first() == Some(&b'-');
-        let bytes = bytes.get(usize::from(negative)..)?.first_chunk::<8>()?;
+    pub(crate) fn read_short(bytes: u64, negative: bool) -> Option<Self> {
         const POINT: u64 = (b'.' ^ b'0') as u64;
-        let bytes = u64::from_le_bytes(*bytes);
         let word = bytes ^ ZEROS;
         let whole = count_digits(word);
         if whole == 0 || whole == 8 || whole > 1 && word & 0xff == 0 {
@@ -445,7 +442,9 @@ mod tests {
                     let number = format!("-{}{fraction}", &digits[..whole]);
                     let text = format!("{number}{tail}");
                     let read = Literal::read(text.as_bytes());
-                    if let Some(short) = Literal::read_short(text.as_bytes()) {
+                    let after_sign = text.bytes().skip(1).chain([0; 8]).take(8).collect::<Vec<u8>>();
+                    let word = u64::from_le_bytes(after_sign.try_into().unwrap());
+                    if let Some(short) = Literal::read_short(word, true) {
                         assert_eq!(format!("{short:?}"), format!("{:?}", read.unwrap()), "{text}");
                     }
                     if tail == "e" || tail == "." && places == 0 {

@@ -43,8 +43,8 @@ pub(crate) enum Step<'p> {
     Event,
     /// A member that the schema names.
     Named(&'p Property),
-    /// Another member.
-    Other(Text),
+    /// Another member, whose name begins here.
+    Other(usize),
     Item(usize),
 }
 
@@ -53,8 +53,6 @@ pub(crate) enum Step<'p> {
 pub(crate) struct Place<'p> {
     pub(crate) parent: Option<&'p Place<'p>>,
     pub(crate) step: Step<'p>,
-    /// The number of steps from the event.
-    pub(crate) depth: usize,
     /// The path as a number, for the content.
     pub(crate) path: u64,
 }
@@ -62,13 +60,13 @@ pub(crate) struct Place<'p> {
 impl<'p> Place<'p> {
     /// The event itself.
     pub(crate) fn event(path: u64) -> Self {
-        Self { parent: None, step: Step::Event, depth: 0, path }
+        Self { parent: None, step: Step::Event, path }
     }
 
     /// A part of the value here.
     #[inline]
     pub(crate) fn part(&'p self, step: Step<'p>, path: u64) -> Place<'p> {
-        Place { parent: Some(self), step, depth: self.depth + 1, path }
+        Place { parent: Some(self), step, path }
     }
 }
 
@@ -383,7 +381,7 @@ impl<'a> Pass<'a> {
             let hash = self.key.name(self.reader.value(name, &mut self.work.unescaped));
             self.work.names.note(hash, name);
             self.reader.colon()?;
-            self.skip(&place.part(Step::Other(name), content::member(place.path, hash)))?;
+            self.skip(&place.part(Step::Other(name.start - 1), content::member(place.path, hash)))?;
             more = self.reader.more(b'}')?;
         }
         self.depth -= 1;
@@ -439,6 +437,9 @@ fn failed(node: &Node, num: Num) -> Option<(&'static str, &str)> {
         if let Some(check) = node.numbers.iter().find(|check| !check.accepts(num)) {
             return Some((check.keyword, &check.expected));
         }
+    }
+    if node.values.is_empty() {
+        return None;
     }
     let listed = node.values.iter().find(|set| !set.has_number(num));
     listed.map(|set| (set.keyword, set.expected.as_str()))
