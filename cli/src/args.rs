@@ -73,7 +73,7 @@ pub(crate) struct UpArgs {
     /// Where the log is kept, from which a run goes on after any kind of death [default: OUT/.state]
     #[arg(long, value_name = "DIR")]
     pub(crate) state: Option<PathBuf>,
-    /// Serve the gateway here, such as 127.0.0.1:8080
+    /// Serve the gateway here [default: 127.0.0.1:8080 if the pipeline has an http source, none with --drain]
     #[arg(long, value_name = "ADDR")]
     pub(crate) listen: Option<SocketAddr>,
     /// End when the inputs are read and the last windows are closed

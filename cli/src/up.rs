@@ -1,7 +1,7 @@
 //! `transect up`: one pipeline in this process.
 
 use std::io::{IsTerminal, stderr};
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::thread::{self, JoinHandle};
@@ -12,12 +12,16 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
+use transect_config::{PipelineConfig, SourceKind};
 use transect_worker::pipeline::{self, Options, Watch};
 use transect_worker::report::Report;
 use transect_worker::verify;
 
 use crate::args::{Format, UpArgs};
 use crate::{ledger, manifests, output};
+
+/// Where the gateway listens unless told otherwise: for this machine only.
+const LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
 
 /// How often progress is drawn on a terminal, and how often it is written elsewhere.
 const DRAW: Duration = Duration::from_millis(200);
@@ -28,7 +32,7 @@ pub(crate) fn run(args: UpArgs) -> anyhow::Result<ExitCode> {
     let options = Options {
         state: args.state.clone().unwrap_or_else(|| args.out.join(".state")),
         out: args.out.clone(),
-        listen: args.listen,
+        listen: args.listen.or_else(|| (!args.drain && has_http(&config)).then_some(LISTEN)),
         drain: args.drain,
         threads: args.threads.map_or_else(cores, usize::from),
         epoch_bytes: args.epoch_bytes,
@@ -64,6 +68,10 @@ pub(crate) fn run(args: UpArgs) -> anyhow::Result<ExitCode> {
     } else {
         ExitCode::FAILURE
     })
+}
+
+fn has_http(config: &PipelineConfig) -> bool {
+    config.sources.iter().any(|source| matches!(source.kind, SourceKind::Http {}))
 }
 
 fn cores() -> usize {

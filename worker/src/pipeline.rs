@@ -55,7 +55,7 @@ pub struct Options {
     pub out: PathBuf,
     /// Where the log and the key are kept.
     pub state: PathBuf,
-    /// Where the gateway listens; None for no gateway.
+    /// Where the gateway listens; None for no gateway: then the run ends when the bounded sources are read.
     pub listen: Option<SocketAddr>,
     /// Whether to end once the bounded sources are read and the last windows are closed.
     pub drain: bool,
@@ -92,7 +92,9 @@ pub fn run(config: &PipelineConfig, options: &Options, watch: &Watch) -> Result<
     // raw, files → clean, rejected, ids, partials
     let (input_errors, failed_inputs) = channel();
     let process = Process::new(pipeline.process(input_errors)?)?;
-    let processed = vec![runner.spawn(process, options.drain.then(Vec::new))?];
+    // Without a gateway nothing more can come once the files are read.
+    let is_finite = options.drain || options.listen.is_none();
+    let processed = vec![runner.spawn(process, is_finite.then(Vec::new))?];
 
     // partials → windows
     let windows = pipeline.windows.iter().map(|(_, plan)| Arc::clone(plan)).collect();

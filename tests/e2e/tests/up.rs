@@ -237,7 +237,7 @@ fn a_full_disk_is_an_error_and_nothing_is_lost_once_there_is_room() -> anyhow::R
 fn a_second_process_on_the_same_state_is_refused() -> anyhow::Result<()> {
     let bench = Bench::new()?;
     let input = bench.file("events.ndjson", format!("{}\n", event(1)).as_bytes())?;
-    let first = Up::new(&manifests("fault"), bench.folder.path()).input("web", &input);
+    let first = Up::new(&manifests("fault"), bench.folder.path()).arg("--listen").arg("127.0.0.1:0");
     let mut child = first.start()?;
     let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
     while !first.state.join("log").join("journal").exists() {

@@ -3,6 +3,7 @@
 //! An event is refused for the first of these that holds: it is too large; it is malformed or too deep; it breaks its
 //! schema; a field of its identity is missing; its time can't be read.
 
+mod canonical;
 mod columns;
 mod compound;
 mod content;
@@ -13,6 +14,8 @@ mod names;
 mod number;
 mod pass;
 mod reader;
+mod scalar;
+mod skip;
 pub(crate) mod time;
 pub(crate) mod token;
 mod violation;

@@ -179,7 +179,9 @@ impl FileInput {
     /// The next events; None at the end of the file.
     pub fn next_batch(&mut self) -> Result<Option<EventBatch>, InputError> {
         loop {
-            let mut wanted = self.chunk_bytes;
+            // The format shows in the first line, of which this is enough.
+            let at_start = self.position.state == ReadState::Start;
+            let mut wanted = if at_start { self.chunk_bytes.max(HEAD_BYTES) } else { self.chunk_bytes };
             let (buffer, found) = loop {
                 self.fill(wanted);
                 if self.rest.is_empty() {

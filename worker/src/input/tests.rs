@@ -61,9 +61,11 @@ fn formats_are_told_by_their_content() {
     let elements: &[(u64, &str)] = &[(2, "{\"a\":1}"), (4, "{\"a\":\n2}"), (5, "3")];
     let pretty = "{\n \"a\": 1\n}\n{ }\n";
     let values: &[(u64, &str)] = &[(1, "{\n \"a\": 1\n}"), (4, "{ }")];
-    for (text, expected) in [(ndjson, lines), (array, elements), (pretty, values), ("", &[]), (" \n\n", &[])] {
+    for (text, expected) in [(ndjson, lines), (array, elements), (pretty, values), ("", &[]), (" \n\n", &[])]
+    {
         let zstd = zstd::encode_all(text.as_bytes(), 1).unwrap();
-        let twice = [gzip(&text.as_bytes()[..text.len() / 2]), gzip(&text.as_bytes()[text.len() / 2..])].concat();
+        let twice =
+            [gzip(&text.as_bytes()[..text.len() / 2]), gzip(&text.as_bytes()[text.len() / 2..])].concat();
         for (name, bytes) in [("plain", text.as_bytes().to_vec()), ("gzip", twice), ("zstd", zstd)] {
             for chunk in [1, 7, 1 << 20] {
                 let path = write(&dir, &format!("{name}-{chunk}"), &bytes);
@@ -91,7 +93,8 @@ fn in_steps(path: &Path, chunk: usize) -> Vec<EventBatch> {
 #[test]
 fn a_run_that_resumes_cuts_as_an_undisturbed_one_does() {
     let dir = TempDir::new().unwrap();
-    let lines: Vec<String> = (0..300).map(|i| format!("{{\"i\":{i},\"x\":\"{}\"}}", "y".repeat(i % 90))).collect();
+    let lines: Vec<String> =
+        (0..300).map(|i| format!("{{\"i\":{i},\"x\":\"{}\"}}", "y".repeat(i % 90))).collect();
     let (ndjson, array) = (lines.join("\n"), format!("[{}]", lines.join(",\n ")));
     for (name, bytes) in [
         ("lines", ndjson.clone().into_bytes()),
@@ -103,7 +106,11 @@ fn a_run_that_resumes_cuts_as_an_undisturbed_one_does() {
         let mut whole = source(&[path], None, 1000);
         for step in &steps {
             let batch = whole.next_batch().unwrap().unwrap();
-            assert_eq!((&batch.bytes, &batch.events, &batch.place), (&step.bytes, &step.events, &step.place), "{name}");
+            assert_eq!(
+                (&batch.bytes, &batch.events, &batch.place),
+                (&step.bytes, &step.events, &step.place),
+                "{name}"
+            );
         }
         assert!(whole.next_batch().unwrap().is_none());
         assert_eq!(steps.iter().map(|step| step.events.len()).sum::<usize>(), 300, "{name}");
@@ -130,7 +137,11 @@ fn an_event_too_large_to_hold_is_passed_with_its_length_and_hash() {
                 let Place::File { line, .. } = batch.place else { panic!() };
                 for span in &batch.events {
                     let oversized = batch.oversized.get(span.oversized as usize).cloned();
-                    found.push((line + u64::from(span.index), span.len, oversized.map(|o| (o.length, o.sha256))));
+                    found.push((
+                        line + u64::from(span.index),
+                        span.len,
+                        oversized.map(|o| (o.length, o.sha256)),
+                    ));
                 }
             }
             let expected = [(1, 2, None), (2, 4096, Some((large.len() as u64, sum))), (3, 7, None)];
@@ -143,7 +154,9 @@ fn an_event_too_large_to_hold_is_passed_with_its_length_and_hash() {
 fn a_cut_stream_gives_its_whole_lines_and_goes_on_once_repaired() {
     let dir = TempDir::new().unwrap();
     let text: String = (0..5000).map(|i| format!("{{\"i\":{i}}}\n")).collect();
-    for (name, whole) in [("gzip", gzip(text.as_bytes())), ("zstd", zstd::encode_all(text.as_bytes(), 1).unwrap())] {
+    for (name, whole) in
+        [("gzip", gzip(text.as_bytes())), ("zstd", zstd::encode_all(text.as_bytes(), 1).unwrap())]
+    {
         let path = write(&dir, name, &whole[..whole.len() * 3 / 4]);
         let mut cut = source(std::slice::from_ref(&path), None, 1 << 20);
         let (before, error) = read(&mut cut);

@@ -128,7 +128,7 @@ impl<'a> Pass<'a> {
         }
         self.counted(object.count, count, ["minProperties", "maxProperties"], place, start);
         if keep {
-            self.work.extra.leave(place.depth);
+            self.work.extra.leave(self.depth);
         }
         if let NodeColumn::Typed(id) = node.column {
             self.work.columns.close(id);
@@ -200,7 +200,7 @@ impl<'a> Pass<'a> {
             self.check_name(object, name, place);
         }
         let start = self.reader.pos();
-        let part = place.part(Step::Other(name), content::member(place.path, hash));
+        let part = place.part(Step::Other(name.start - 1), content::member(place.path, hash));
         match rest {
             Rest::Any => self.skip(&part)?,
             Rest::Checked(node) => self.value(node, &part)?,
@@ -305,7 +305,7 @@ impl<'a> Pass<'a> {
         if let NodeColumn::Typed(id) = node.column
             && matches!(self.plan.layouts[id], Layout::List(_))
         {
-            self.work.extra.leave(place.depth);
+            self.work.extra.leave(self.depth);
             self.work.columns.close(id);
         }
         Ok(())

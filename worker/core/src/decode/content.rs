@@ -6,7 +6,8 @@
 
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
-use super::number::{Canonical, Literal};
+use super::canonical::Canonical;
+use super::number::Literal;
 use crate::identity::PipelineKey;
 use crate::plan::Plan;
 

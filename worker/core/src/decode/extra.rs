@@ -54,16 +54,19 @@ impl Extra {
         match step {
             Step::Event => {}
             Step::Named(property) => self.text.push_str(&property.quoted),
-            Step::Other(name) => self.text.push_str(reader.slice(name.start - 1, name.end + 1)),
+            Step::Other(start) => {
+                let name = reader.string_at(start);
+                self.text.push_str(reader.slice(start, name.end + 1));
+            }
             Step::Item(index) => self.text.push_str(&format!("\"{index}\"")),
         }
         self.text.push(':');
     }
 
-    /// Leaves a place at so many steps from the event; what is open there and below ends.
+    /// Leaves an object or array within so many others; what is open there and below ends.
     #[inline]
-    pub(crate) fn leave(&mut self, depth: usize) {
-        while self.open > depth {
+    pub(crate) fn leave(&mut self, depth: u32) {
+        while self.open > depth as usize {
             self.text.push('}');
             self.open -= 1;
         }

@@ -3,9 +3,10 @@
 use transect_config::TimeFormat;
 use xxhash_rust::xxh3::xxh3_64;
 
+use super::canonical::Canonical;
 use super::content::Content;
 use super::find::find;
-use super::number::{Canonical, Literal};
+use super::number::Literal;
 use super::pass::Slot;
 use super::reader::Reader;
 use super::time;

@@ -1,5 +1,6 @@
 //! Number literals of RFC 8259, read once into a form from which doubles, integers and exact decimals follow.
 
+use super::canonical::Canonical;
 use crate::plan::number::Num;
 
 /// A number as it stands in the text. Its value is ±`mantissa` × 10^`exponent` where `exact`.
@@ -16,23 +17,12 @@ pub(crate) struct Literal {
     pub(crate) len: usize,
 }
 
-/// The one form of a number, however it is written, without its sign; zero has none.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Canonical {
-    /// An integer of at most 64 bits.
-    Int(u64),
-    /// Mantissa, not divisible by ten, and power of ten.
-    Decimal(u64, i32),
-    /// More than 19 digits: the digits, without zeros at either end, `e` and the power of ten.
-    Long(String),
-}
-
 /// So many decimal digits always fit a `u64`.
-const MAX_DIGITS: usize = 19;
+pub(super) const MAX_DIGITS: usize = 19;
 /// Exponents saturate here, far beyond what a double or a `u64` reaches.
-const MAX_EXPONENT: i32 = 1_000_000;
+pub(super) const MAX_EXPONENT: i32 = 1_000_000;
 /// Decimals of up to 15 digits are all different as doubles.
-const SHORT: u64 = 1_000_000_000_000_000;
+pub(super) const SHORT: u64 = 1_000_000_000_000_000;
 /// Powers of ten that a double holds exactly.
 const POWERS: [f64; 23] = [
     1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18,
@@ -62,14 +52,11 @@ impl Literal {
         }
     }
 
-    /// Reads a number without exponent that ends within eight bytes, sign aside. None for any other, and where
+    /// Reads a number without exponent that ends within eight bytes, after its sign. None for any other, and where
     /// something is wrong. Most numbers are so short, and kept in registers throughout.
     #[inline(always)]
-    pub(crate) fn read_short(bytes: &[u8]) -> Option<Self> {
-        let negative = bytes.first() == Some(&b'-');
-        let bytes = bytes.get(usize::from(negative)..)?.first_chunk::<8>()?;
+    pub(crate) fn read_short(bytes: u64, negative: bool) -> Option<Self> {
         const POINT: u64 = (b'.' ^ b'0') as u64;
-        let bytes = u64::from_le_bytes(*bytes);
         let word = bytes ^ ZEROS;
         let whole = count_digits(word);
         if whole == 0 || whole == 8 || whole > 1 && word & 0xff == 0 {
@@ -241,27 +228,10 @@ impl Literal {
         if self.exact && self.exponent == 0 {
             return Canonical::Int(self.mantissa);
         }
-        if self.exact { reduce(self.mantissa, self.exponent) } else { self.canonical_long(text()) }
-    }
-
-    #[cold]
-    fn canonical_long(&self, text: &str) -> Canonical {
-        let mantissa = text.split(['e', 'E']).next().unwrap_or(text);
-        let digits: String = mantissa.chars().filter(char::is_ascii_digit).collect();
-        let trimmed = digits.trim_end_matches('0');
-        let exponent = self.exponent + i32::try_from(digits.len() - trimmed.len()).unwrap_or(MAX_EXPONENT);
-        let significant = trimmed.trim_start_matches('0');
-        let whole = (exponent >= 0).then(|| {
-            let scale = 10_u128.checked_pow(exponent.unsigned_abs());
-            significant.parse::<u128>().ok().zip(scale).and_then(|(digits, scale)| digits.checked_mul(scale))
-        });
-        if let Some(int) = whole.flatten().and_then(|int| u64::try_from(int).ok()) {
-            return Canonical::Int(int);
-        }
-        match significant.parse::<u64>() {
-            Ok(mantissa) if significant.len() <= MAX_DIGITS => reduce(mantissa, exponent),
-            _ if significant.is_empty() => Canonical::Int(0),
-            _ => Canonical::Long(format!("{significant}e{exponent}")),
+        if self.exact {
+            Canonical::of(self.mantissa, self.exponent)
+        } else {
+            Canonical::of_digits(text(), self.exponent)
         }
     }
 }
@@ -308,94 +278,9 @@ fn digits(bytes: &[u8], start: usize, mut mantissa: u64) -> (u64, usize) {
     (mantissa, at - start)
 }
 
-impl Canonical {
-    /// Whether numbers of this form have bits of their own, as in [`Literal::short_bits`].
-    pub(crate) fn is_short(&self) -> bool {
-        match *self {
-            Self::Int(int) if int <= 1 << 53 => true,
-            Self::Int(mut int) => {
-                while int.is_multiple_of(10) {
-                    int /= 10;
-                }
-                int < SHORT
-            }
-            // Far from the ends of what a double holds, where it has all its digits.
-            Self::Decimal(mantissa, exponent) => mantissa < SHORT && exponent.unsigned_abs() < 280,
-            Self::Long(_) => false,
-        }
-    }
-}
-
-/// Takes trailing zeros off the mantissa; an integer of 64 bits is written out.
-fn reduce(mut mantissa: u64, mut exponent: i32) -> Canonical {
-    if mantissa == 0 {
-        return Canonical::Int(0);
-    }
-    if exponent > 0 {
-        let whole = 10_u64.checked_pow(exponent.unsigned_abs()).and_then(|scale| mantissa.checked_mul(scale));
-        if let Some(whole) = whole {
-            return Canonical::Int(whole);
-        }
-    }
-    while mantissa.is_multiple_of(10) && exponent != 0 {
-        mantissa /= 10;
-        exponent += 1;
-    }
-    if exponent == 0 { Canonical::Int(mantissa) } else { Canonical::Decimal(mantissa, exponent) }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn spellings_of_a_number_have_one_form() {
-        for (spellings, form) in [
-            (&["1", "1.0", "1e0", "10e-1", "0.1E+1", "1.00000000000000000000000"][..], Canonical::Int(1)),
-            (&["0", "-0", "0.0", "0e99", "0.00000000000000000000"], Canonical::Int(0)),
-            (&["100", "1e2", "100.0", "0.00000000000000000001e22"], Canonical::Int(100)),
-            (&["12.5", "12.50", "1.25e1", "125e-1"], Canonical::Decimal(125, -1)),
-            (&["18446744073709551615", "18446744073709551615.0"], Canonical::Int(u64::MAX)),
-            (&["1e20", "100000000000000000000"], Canonical::Decimal(1, 20)),
-            (
-                &["123456789012345678901234567890", "12345678901234567890123456789e1"],
-                Canonical::Long("12345678901234567890123456789e1".into()),
-            ),
-        ] {
-            for text in spellings {
-                assert_eq!(Literal::scan(text).unwrap().canonical(|| text), form, "{text}");
-            }
-        }
-    }
-
-    #[test]
-    fn short_bits_depend_on_the_value_alone() {
-        for text in [
-            "1",
-            "1.0",
-            "100e-2",
-            "12.5",
-            "9007199254740992",
-            "-0.0",
-            "1e22",
-            "123456789012345",
-            "1e15",
-            "1e-22",
-        ] {
-            let literal = Literal::scan(text).unwrap();
-            assert!(literal.short_bits(1.0).is_some() && literal.canonical(|| text).is_short(), "{text}");
-        }
-        for text in [
-            "9007199254740993",
-            "1234567890123456.5",
-            "0.12345678901234567",
-            "123456789012345678901",
-            "1e-300",
-        ] {
-            let literal = Literal::scan(text).unwrap();
-            assert!(literal.short_bits(1.0).is_none() && !literal.canonical(|| text).is_short(), "{text}");
-        }
-    }
 
     #[test]
     fn doubles_are_those_of_the_standard_library() {
@@ -445,7 +330,9 @@ mod tests {
                     let number = format!("-{}{fraction}", &digits[..whole]);
                     let text = format!("{number}{tail}");
                     let read = Literal::read(text.as_bytes());
-                    if let Some(short) = Literal::read_short(text.as_bytes()) {
+                    let after_sign = text.bytes().skip(1).chain([0; 8]).take(8).collect::<Vec<u8>>();
+                    let word = u64::from_le_bytes(after_sign.try_into().unwrap());
+                    if let Some(short) = Literal::read_short(word, true) {
                         assert_eq!(format!("{short:?}"), format!("{:?}", read.unwrap()), "{text}");
                     }
                     if tail == "e" || tail == "." && places == 0 {

@@ -142,7 +142,8 @@ impl<'a> Reader<'a> {
     /// Takes a number, if it is one of the short ones.
     #[inline(always)]
     pub(crate) fn short_number(&mut self) -> Option<Literal> {
-        let literal = Literal::read_short(self.text.as_bytes().get(self.pos..)?)?;
+        let negative = self.peek() == Some(b'-');
+        let literal = Literal::read_short(self.eight(self.pos + usize::from(negative)), negative)?;
         self.pos += literal.len;
         Some(literal)
     }
@@ -206,21 +207,35 @@ impl<'a> Reader<'a> {
     }
 
     /// A string that has been taken before.
-    #[cold]
+    #[inline(never)]
     pub(crate) fn string_at(&self, start: usize) -> Text {
         let mut reader = Self { pos: start, ..*self };
         reader.string().unwrap_or(Text { start: start + 1, end: start + 1, escaped: false })
     }
 
-    /// The first position from here on of a quote, a backslash or a control character. Eight bytes at a time, by the
+    /// The next eight bytes at a position; zeros after the end.
+    #[inline(always)]
+    fn eight(&self, at: usize) -> u64 {
+        match self.text.as_bytes().get(at..).and_then(<[u8]>::first_chunk::<8>) {
+            Some(chunk) => u64::from_le_bytes(*chunk),
+            None => self.last_eight(at),
+        }
+    }
+
+    #[inline(never)]
+    fn last_eight(&self, at: usize) -> u64 {
+        let rest = self.text.as_bytes().get(at..).unwrap_or_default();
+        rest.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte))
+    }
+
+    /// The first position from here on of a quote, a backslash or a control character, or the end. Eight bytes at a time, by the
     /// zero-byte test of Mycroft: the lowest mark is always right, and only that one is used.
     #[inline(always)]
     fn plain_end(&self, mut at: usize) -> usize {
         const ONES: u64 = 0x0101_0101_0101_0101;
         const HIGH: u64 = 0x8080_8080_8080_8080;
-        let bytes = self.text.as_bytes();
-        while let Some(chunk) = bytes.get(at..).and_then(<[u8]>::first_chunk::<8>) {
-            let word = u64::from_le_bytes(*chunk);
+        loop {
+            let word = self.eight(at);
             let quotes = word ^ (ONES * b'"' as u64);
             let slashes = word ^ (ONES * b'\\' as u64);
             let marks = (quotes.wrapping_sub(ONES) & !quotes)
@@ -232,13 +247,6 @@ impl<'a> Reader<'a> {
             }
             at += 8;
         }
-        while let Some(byte) = bytes.get(at) {
-            if matches!(byte, b'"' | b'\\' | 0..=0x1f) {
-                break;
-            }
-            at += 1;
-        }
-        at
     }
 
     /// Checks the escape at a backslash and returns where it ends.

@@ -2,7 +2,8 @@
 
 use transect_config::TimeFormat;
 
-use super::number::{Canonical, Literal};
+use super::canonical::Canonical;
+use super::number::Literal;
 
 /// The times that columns and event times hold: from the year 1 on, and until the last one whose local time has a year
 /// of four digits at every offset (9999-12-30T22:00:00Z). Tools that read tables hold no others.

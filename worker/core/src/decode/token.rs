@@ -58,7 +58,7 @@ mod tests {
         for len in 0..=text.len() {
             let token = Token::new(&text[..len]);
             for end in 0..=text.len() {
-                assert_eq!(token.starts(text[..end].as_bytes()), end >= len, "{len} in {end}");
+                assert_eq!(token.starts(&text.as_bytes()[..end]), end >= len, "{len} in {end}");
             }
             for wrong in 0..len {
                 let mut other = text.as_bytes().to_vec();

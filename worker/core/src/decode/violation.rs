@@ -74,7 +74,9 @@ pub(crate) fn pointer(reader: &Reader<'_>, place: &Place<'_>) -> String {
         match here.step {
             Step::Event => {}
             Step::Named(property) => steps.push(property.name.to_string()),
-            Step::Other(name) => steps.push(reader.value(name, &mut String::new()).to_owned()),
+            Step::Other(start) => {
+                steps.push(reader.value(reader.string_at(start), &mut String::new()).to_owned());
+            }
             Step::Item(index) => steps.push(index.to_string()),
         }
         at = here.parent;

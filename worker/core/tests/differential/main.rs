@@ -4,6 +4,9 @@
 //!
 //! `TRANSECT_DIFFERENTIAL_DOCUMENTS` sets the number of documents, `TRANSECT_DIFFERENTIAL_SEED` another start.
 
+// All of this is test code, also what is not in a test function.
+#![allow(clippy::expect_used, clippy::panic, clippy::print_stdout, clippy::unwrap_used)]
+
 mod document;
 mod documents;
 mod random;
