@@ -163,8 +163,8 @@ fn schemas_that_cannot_be_are_refused() {
             "no valid JSON Schema",
         ),
         (
-            json!({"properties": {"time": {"$ref": "https://example.org/x.json"}}}),
-            "",
+            json!({"properties": {"time": {"$ref": "https://example.org/x.json#/y"}}}),
+            "/properties/time/$ref",
             "https://example.org/x.json",
         ),
         (json!({"properties": {"time": {"$ref": "#/$defs/none"}}}), "/properties/time/$ref", "/$defs/none"),
