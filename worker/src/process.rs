@@ -1,6 +1,7 @@
 //! The process role: decode → dedup → fold, from the inputs to `clean`, `rejected`, `ids` and `partials`, one
 //! transaction an epoch.
 
+mod backlog;
 mod committer;
 mod decode_pool;
 mod epoch;
@@ -18,6 +19,7 @@ use transect_core::identity::PipelineKey;
 use transect_core::process::{ProcessSource, Processor};
 use transect_core::window::WindowPlan;
 
+use self::backlog::Backlog;
 use self::committer::Committer;
 use self::decode_pool::DecodePool;
 use self::epoch::{Epoch, decode_ids, header};
@@ -35,8 +37,8 @@ use crate::runner::Flag;
 pub const GROUP: &str = "process";
 
 const RAW_READ_BYTES: usize = 1024 * 1024;
-/// Records of `clean` that the table may lag behind (each about 1 MiB) before reading pauses.
-const BACKLOG_RECORDS_MAX: u64 = 256;
+/// How long to wait for the table at a time.
+const PAUSE: Duration = Duration::from_millis(50);
 /// How long the gateway must be silent before windows close at the pace of the clock.
 const IDLE_AFTER: Duration = Duration::from_secs(10);
 
@@ -94,6 +96,7 @@ pub struct Process {
     /// Position in the ids topic, and which of its records are still needed: (offset, source, newest stamp).
     ids_offset: u64,
     ids_alive: VecDeque<(u64, usize, u32)>,
+    backlog: Backlog,
     quiet_since: Instant,
     ended: bool,
 }
@@ -143,6 +146,7 @@ impl Process {
             sources,
             raw_offset,
             ids_alive: VecDeque::new(),
+            backlog: Backlog::new(parts.log.end(Topic::Clean)),
             quiet_since: Instant::now(),
             ended: false,
             parts,
@@ -293,11 +297,11 @@ impl Process {
         Ok(())
     }
 
-    /// Whether the sinks are so far behind that reading must pause.
-    fn is_ahead(&self) -> bool {
+    /// Whether the table is so far behind that reading must pause.
+    fn is_ahead(&mut self) -> bool {
         let Some(group) = self.parts.behind else { return false };
-        let read = self.parts.log.committed(group).unwrap_or_default().offset(Topic::Clean);
-        self.parts.log.end(Topic::Clean).saturating_sub(read) > BACKLOG_RECORDS_MAX
+        let table = self.parts.log.committed(group).unwrap_or_default().offset(Topic::Clean);
+        self.backlog.is_full(table)
     }
 
     fn end_epoch(&mut self) -> Result<(), RoleError> {
@@ -318,6 +322,8 @@ impl Process {
             metadata: serde_json::to_string(&self.state)?,
         };
         let epoch = std::mem::take(&mut self.epoch);
+        let (records, bytes) = epoch.clean();
+        self.backlog.push(records, bytes);
         let progress = (GROUP.to_owned(), committed);
         self.committer.submit(epoch.into_transaction(end, &self.sources, &self.parts.windows, progress))?;
         self.trim_ids()
@@ -347,7 +353,9 @@ impl Role for Process {
 
     fn step(&mut self) -> Result<bool, RoleError> {
         if self.is_ahead() {
-            return Ok(false);
+            // There is work, only not now: a role that says otherwise at the end would be taken to be done.
+            self.parts.log.wait(self.parts.log.sequence(), PAUSE);
+            return Ok(true);
         }
         if self.step_raw()? {
             return Ok(true);

@@ -21,7 +21,8 @@ mod values;
 use std::sync::Arc;
 
 use arrow_schema::{Schema, SchemaRef};
-use jsonschema::Validator;
+use jsonschema::error::ValidationErrorKind;
+use jsonschema::{Draft, Validator};
 use transect_config::{EventTypeConfig, Limits, Pointer};
 
 use crate::provenance;
@@ -157,16 +158,25 @@ impl Plan {
 
 /// Lets the `jsonschema` crate read the schema: it checks it against its meta-schema, and resolves its references.
 fn validator(source: &Source<'_>) -> Result<Validator, PlanError> {
-    let document = source.root();
-    delegate::options(source.draft()).build(document.value).map_err(|error| {
-        let pointer = error.instance_path().to_string();
-        let message = match error.kind() {
-            jsonschema::error::ValidationErrorKind::Referencing(error) => {
-                format!("a reference can't be followed: {error}; put what it names under `$defs`, nothing is fetched")
-            }
-            _ => format!("this is no valid JSON Schema: {error}"),
-        };
-        PlanError { pointer, message }
+    let document = source.root().value;
+    if source.draft() == Draft::Unknown {
+        let message = format!(
+            "`$schema` names {}, but only the drafts 4, 6, 7, 2019-09 and 2020-12 are known; leave it out for the last",
+            document["$schema"]
+        );
+        return Err(PlanError { pointer: "/$schema".to_owned(), message });
+    }
+    delegate::options(source.draft()).build(document).map_err(|error| match error.kind() {
+        ValidationErrorKind::Referencing(error) => {
+            let error = error.to_string();
+            let pointer = source.reference(&error).map_or_else(String::new, |found| found.pointer);
+            let message = format!("a reference leads nowhere: {error}; put what it names under `$defs`");
+            PlanError { pointer, message }
+        }
+        _ => PlanError {
+            pointer: error.instance_path().to_string(),
+            message: format!("this is no valid JSON Schema: {error}"),
+        },
     })
 }
 

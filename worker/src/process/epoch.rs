@@ -23,6 +23,7 @@ const HEAD_BYTES: usize = 4096;
 /// The records of the open epoch.
 #[derive(Default)]
 pub(super) struct Epoch {
+    /// Of `clean`; the other topics' are made at the end.
     records: Vec<NewRecord>,
     rejected: Vec<u8>,
     rejected_count: u64,
@@ -35,6 +36,11 @@ pub(super) struct Epoch {
 impl Epoch {
     pub(super) fn bytes(&self) -> usize {
         self.bytes
+    }
+
+    /// Records for `clean`, and their bytes.
+    pub(super) fn clean(&self) -> (u64, u64) {
+        (self.records.len() as u64, self.records.iter().map(|record| record.value.len() as u64).sum())
     }
 
     pub(super) fn is_empty(&self) -> bool {

@@ -4,6 +4,8 @@
 //! The hashes of text are XXH3, whose output is fixed by its specification. Seeds come from the pipeline's key, so that
 //! nobody without it can make two contents collide on purpose.
 
+use std::fmt;
+
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use super::canonical::Canonical;
@@ -21,11 +23,16 @@ const NAME: u64 = 0x3c6e_f372_fe94_f82b;
 const ITEM: u64 = 0xa54f_f53a_5f1d_36f1;
 
 /// The seeds, and the hashes of all names that a plan knows.
-#[derive(Debug)]
 pub(crate) struct ContentKey {
     root: u64,
     second: u64,
     names: Vec<u64>,
+}
+
+impl fmt::Debug for ContentKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ContentKey(secret)")
+    }
 }
 
 /// A value without parts.

@@ -77,15 +77,12 @@ impl Literal {
         if point && places == 0 || len == 8 || bytes >> (8 * len) & 0xdf == u64::from(b'E') {
             return None;
         }
+        let len = usize::from(negative) + len;
+        // A fraction of zeros says nothing, and dividing it away takes longest of all.
+        let fraction = digits >> (8 * whole) & ((1 << (8 * places)) - 1);
+        let (digits, total, places) = if fraction == 0 { (word, whole, 0) } else { (digits, total, places) };
         let (mantissa, exponent) = (join(digits, total), -(places as i32));
-        Some(Self {
-            negative,
-            mantissa,
-            exponent,
-            exact: true,
-            integer: !point,
-            len: usize::from(negative) + len,
-        })
+        Some(Self { negative, mantissa, exponent, exact: true, integer: !point, len })
     }
 
     /// Reads fraction and exponent.

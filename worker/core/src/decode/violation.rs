@@ -32,10 +32,14 @@ impl Violation {
 }
 
 impl Pass<'_> {
-    /// Notes that the value that begins here, and has been read, is not what is expected.
+    /// Notes that the value that begins here is not what is expected. Arrays and objects need not have been read.
     #[cold]
     pub(crate) fn violate(&mut self, place: &Place<'_>, keyword: &'static str, expected: &str, start: usize) {
-        let found = cut(self.reader.slice(start, self.reader.pos())).into_owned();
+        let found = match self.reader.slice(start, self.reader.pos()) {
+            "" if self.reader.peek() == Some(b'[') => "an array".to_owned(),
+            "" => "an object".to_owned(),
+            text => cut(text).into_owned(),
+        };
         self.violate_with(place, keyword, start, || format!("expected {expected}, found {found}"));
     }
 

@@ -38,9 +38,7 @@ impl Delegate {
     }
 }
 
-/// How every schema is checked: formats are asserted, and nothing is ever fetched.
+/// How every schema is checked, of a draft that is known: formats are asserted, and nothing is ever fetched.
 pub(crate) fn options(draft: Draft) -> jsonschema::ValidationOptions<'static> {
-    let options = jsonschema::options().should_validate_formats(true).offline();
-    // An unknown `$schema` is left to the crate, which names it in its error.
-    if draft == Draft::Unknown { options } else { options.with_draft(draft) }
+    jsonschema::options().should_validate_formats(true).offline().with_draft(draft)
 }

@@ -85,6 +85,26 @@ impl<'s> Source<'s> {
         Some(Located { value, pointer })
     }
 
+    /// The first `$ref` whose target an error message names.
+    pub(crate) fn reference(&self, error: &str) -> Option<Located<'s>> {
+        let mut waiting = vec![self.root()];
+        while let Some(here) = waiting.pop() {
+            if let Some(reference) = here.keyword("$ref") {
+                let text = reference.value.as_str().unwrap_or_default();
+                let (document, fragment) = text.split_once('#').unwrap_or((text, ""));
+                let target = if document.is_empty() { fragment } else { document };
+                if !target.is_empty() && error.contains(target) {
+                    return Some(reference);
+                }
+            }
+            let members = here.keywords().into_iter().flatten();
+            let mut below: Vec<Located<'s>> = members.map(|(name, value)| here.child(name, value)).collect();
+            below.extend(here.list());
+            waiting.extend(below.into_iter().rev());
+        }
+        None
+    }
+
     /// Whether a keyword constrains values in this draft. All others are annotations, or unknown, and ignored.
     pub(crate) fn constrains(&self, keyword: &str) -> bool {
         match keyword {

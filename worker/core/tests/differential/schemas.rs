@@ -170,7 +170,7 @@ impl<'r> Schemas<'r> {
                 self.scalars(&mut schema);
             }
         }
-        if self.wild && self.random.percent(12) {
+        if self.wild && self.random.percent(30) {
             self.beyond(&mut schema, depth);
         }
         if self.random.percent(10) {
