@@ -49,7 +49,7 @@ mod tests {
             backlog.push(1, 20_000);
         }
         assert!(!backlog.is_full(10), "many small records are little");
-        backlog.push(2, BYTES_MAX);
+        backlog.push(2, BYTES_MAX + 1);
         assert!(backlog.is_full(1009));
         assert!(backlog.is_full(1011));
         assert!(!backlog.is_full(1012));
