@@ -42,6 +42,7 @@ pub(crate) fn run(args: UpArgs) -> anyhow::Result<ExitCode> {
     let progress = show_progress(&watch)?;
     let outcome = pipeline::run(&config, &options, &watch);
     watch.stop.raise();
+    progress.thread().unpark();
     // The thread only draws; however it ended, the outcome is what counts.
     let _ = progress.join();
     let report = outcome.map_err(|error| anyhow!(error))?;
