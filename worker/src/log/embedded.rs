@@ -16,6 +16,7 @@ mod frame;
 mod journal;
 mod segment;
 mod state;
+mod tail;
 mod topic;
 mod writer;
 
@@ -29,31 +30,34 @@ mod tests;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use std::sync::{Condvar, Mutex, PoisonError, RwLock, RwLockReadGuard};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 use std::time::Duration;
 
 use self::files::failed;
 use self::journal::Journal;
 use self::segment::SegmentReader;
 use self::state::{Change, State};
+use self::tail::Tail;
 use self::writer::Writer;
-use super::{Committed, Log, LogError, Record, Topic, Transaction};
+use super::{Committed, Log, LogError, NewRecord, Record, Topic, Transaction};
 
 /// What `FORMAT` holds.
 const FORMAT: &str = "transect log 1";
 
-/// When files are rolled.
+/// When files are rolled, and what is kept in memory.
 #[derive(Clone, Copy, Debug)]
 struct Sizes {
     /// A segment of at least so many bytes takes no more records.
     segment_bytes: u64,
     /// A journal of at least so many bytes is replaced by a snapshot.
     journal_bytes: u64,
+    /// Values of the last records, of all topics together, that are kept in memory.
+    tail_bytes: usize,
 }
 
 impl Default for Sizes {
     fn default() -> Self {
-        Self { segment_bytes: 64 << 20, journal_bytes: 1 << 20 }
+        Self { segment_bytes: 64 << 20, journal_bytes: 1 << 20, tail_bytes: 32 << 20 }
     }
 }
 
@@ -63,6 +67,7 @@ pub struct EmbeddedLog {
     dir: PathBuf,
     writer: Mutex<Writer>,
     state: RwLock<State>,
+    tail: Mutex<Tail>,
     /// The last sequence that was published.
     sequence: Mutex<u64>,
     published: Condvar,
@@ -91,6 +96,7 @@ impl EmbeddedLog {
             writer: Mutex::new(writer),
             sequence: Mutex::new(state.sequence),
             state: RwLock::new(state),
+            tail: Mutex::new(Tail::new(sizes.tail_bytes)),
             published: Condvar::new(),
             _lock: lock,
         })
@@ -101,9 +107,14 @@ impl EmbeddedLog {
         self.state.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Runs the writer, then makes visible the change that it has made durable.
+    fn tail(&self) -> MutexGuard<'_, Tail> {
+        self.tail.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Runs the writer, then makes visible the change that it has made durable, and the records that it adds.
     fn write(
         &self,
+        records: Vec<NewRecord>,
         write: impl FnOnce(&mut Writer, &State) -> Result<Option<Change>, LogError>,
         then: impl FnOnce(&mut Writer, &State),
     ) -> Result<(), LogError> {
@@ -113,8 +124,16 @@ impl EmbeddedLog {
         })?;
         let Some(change) = write(&mut writer, &self.state())? else { return Ok(()) };
         let sequence = change.sequence;
+        let mut next = Topic::ALL.map(|topic| self.state().topic(topic).next);
         let applied = self.state.write().unwrap_or_else(PoisonError::into_inner).apply(change);
         applied.map_err(|problem| writer.close(problem))?;
+        let mut tail = self.tail();
+        for record in records {
+            let next = &mut next[record.topic as usize];
+            tail.push(*next, record);
+            *next += 1;
+        }
+        drop(tail);
         *self.sequence.lock().unwrap_or_else(PoisonError::into_inner) = sequence;
         self.published.notify_all();
         then(&mut writer, &self.state());
@@ -144,6 +163,9 @@ impl EmbeddedLog {
 impl Log for EmbeddedLog {
     fn read(&self, topic: Topic, from: u64, bytes_max: usize) -> Result<Vec<Record>, LogError> {
         let Some(segment) = self.segment(topic, from)? else { return Ok(Vec::new()) };
+        if let Some(records) = self.tail().read(topic, from, bytes_max) {
+            return Ok(records);
+        }
         segment.read(from, bytes_max).or_else(|error| {
             // The segment may have been trimmed away meanwhile: then that is the answer.
             self.segment(topic, from)?;
@@ -165,6 +187,8 @@ impl Log for EmbeddedLog {
 
     fn commit(&self, transaction: Transaction) -> Result<(), LogError> {
         self.write(
+            // A header is short and a value is shared: copies are cheap.
+            transaction.records.clone(),
             |writer, state| writer.commit(state, transaction).map(Some),
             |writer, state| writer.compact_if_long(state),
         )
@@ -172,6 +196,7 @@ impl Log for EmbeddedLog {
 
     fn trim(&self, topic: Topic, before: u64) -> Result<(), LogError> {
         self.write(
+            Vec::new(),
             |writer, state| {
                 let topic_state = state.topic(topic);
                 let start = before.min(topic_state.next);

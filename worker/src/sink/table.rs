@@ -39,9 +39,9 @@ pub struct TableOptions {
 }
 
 impl TableOptions {
-    /// What is right for a study: 64 MiB are held, so that files are large and memory stays small.
+    /// What is right for a study: 32 MiB are held, so that files are large and memory stays small.
     pub fn new(study: &str) -> Self {
-        Self { study: study.to_owned(), held_bytes_max: 64 << 20 }
+        Self { study: study.to_owned(), held_bytes_max: 32 << 20 }
     }
 }
 

@@ -14,7 +14,7 @@ use super::*;
 use crate::log::{MemoryLog, NewRecord};
 
 /// Files so small that a few records roll them.
-const SMALL: Sizes = Sizes { segment_bytes: 300, journal_bytes: 1500 };
+const SMALL: Sizes = Sizes { segment_bytes: 300, journal_bytes: 1500, tail_bytes: 200 };
 
 pub(super) fn open(dir: &TempDir) -> EmbeddedLog {
     EmbeddedLog::open_with(dir.path(), SMALL).unwrap()
