@@ -15,6 +15,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 from measure import Case, Run, run
@@ -24,6 +25,8 @@ HERE = Path(__file__).parent
 CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "transect"
 EVENTS = CACHE / "bench"
 WORK = EVENTS / "work"
+"""A folder a run, removed at the end of a round: ext4 doesn't use inodes again for five seconds, and whoever creates files
+just after others were removed spends its time on going past these."""
 ONE_CORE, TWO_CORES = "1", "0,1"
 BUSY = 0.5
 CORES = {1: ONE_CORE, 2: TWO_CORES}
@@ -40,9 +43,15 @@ def events(copies: int) -> tuple[Path, dict]:
     return path, json.loads(path.with_suffix(".json").read_text())
 
 
+def new_folder() -> Path:
+    WORK.mkdir(parents=True, exist_ok=True)
+    return Path(tempfile.mkdtemp(dir=WORK))
+
+
 def transect(binary: Path, manifest: str, source: Path, threads: int) -> tuple[Run, Path]:
     """One drained run on fresh folders; gives back the folder of its table."""
-    out, state = WORK / "out", WORK / "state"
+    folder = new_folder()
+    out, state = folder / "out", folder / "state"
     manifests = [arg for name in ("study.yaml", manifest) for arg in ("-f", str(HERE / "manifests" / name))]
     command = [binary, "up", *manifests, "--input", f"flights={source}", "--out", out, "--state", state,
                "--threads", threads, "--drain"]
@@ -51,7 +60,7 @@ def transect(binary: Path, manifest: str, source: Path, threads: int) -> tuple[R
 
 def peer(script: str, how: str, source: Path, threads: int) -> tuple[Run, Path]:
     """One run of a peer, with the times that it took itself."""
-    target = WORK / "peer.parquet"
+    target = new_folder() / "peer.parquet"
     command = [sys.executable, HERE / "peers" / script, source, target, threads, how]
     done = run([str(part) for part in command], CORES[threads])
     said = json.loads(done.output)
@@ -97,9 +106,8 @@ def measure(binary: Path | None, rounds: int) -> Report:
         print(f"the machine is busy (load {load:.1f}): figures on two cores will mean little", flush=True)
     results = {name: Case(name) for name in table}
     for turn in range(rounds + 1):
+        shutil.rmtree(WORK, ignore_errors=True)
         for name, (function, arguments, threads) in table.items():
-            shutil.rmtree(WORK, ignore_errors=True)
-            WORK.mkdir(parents=True)
             done, target = function(*arguments, source, threads)
             if turn == 0:
                 check(results[name], target, facts["events"], columns)
@@ -113,7 +121,6 @@ def measure_large(binary: Path, report: Report) -> None:
     """One run over ten times the events, for its memory."""
     source, report.large_facts = events(30)
     shutil.rmtree(WORK, ignore_errors=True)
-    WORK.mkdir(parents=True)
     report.large = Case("Transect, 1, ten times the events")
     done, target = transect(binary, "pipeline.yaml", source, 1)
     report.large.runs.append(done)

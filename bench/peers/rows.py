@@ -1,4 +1,5 @@
-"""What a program wrote: `rows.py FILE-OR-FOLDER` prints rows, columns without provenance, and codecs, as JSON."""
+"""What a program wrote: `rows.py FILE-OR-FOLDER` prints rows, columns without provenance, their codecs, and the size of
+all files, as JSON."""
 
 import json
 import sys
@@ -13,7 +14,10 @@ def main(target: str) -> None:
     db = duckdb.connect()
     db.execute(f"CREATE VIEW written AS FROM read_parquet({files}, hive_partitioning = false)")
     columns = [row[0] for row in db.execute("DESCRIBE written").fetchall()]
-    codecs = db.execute(f"SELECT DISTINCT compression FROM parquet_metadata({files})").fetchall()
+    codecs = db.execute(
+        f"SELECT DISTINCT compression FROM parquet_metadata({files})"
+        " WHERE NOT starts_with(path_in_schema, '_') AND path_in_schema <> 'extra'"
+    ).fetchall()
     print(json.dumps({
         "rows": db.execute("SELECT count(*) FROM written").fetchall()[0][0],
         "columns": sorted(c for c in columns if not c.startswith("_") and c != "extra"),

@@ -60,7 +60,7 @@ fn run(name: &str, folder: &Path, time: impl Fn(i64, u64) -> i64) -> Outcome<()>
     let log = Arc::new(Records { records, committed: Mutex::new(None) });
     let folders = Folders { out: out.clone(), state: out.join("state") };
 
-    let everything = TableOptions { held_bytes_max: usize::MAX, ..TableOptions::new("speed") };
+    let everything = TableOptions { held_bytes_max: usize::MAX, ..TableOptions::new("speed", 1) };
     let mut sink = TableSink::open(log.clone(), &folders, everything)?;
     let cpu = cpu_time()?;
     while sink.step()? {}
@@ -68,7 +68,7 @@ fn run(name: &str, folder: &Path, time: impl Fn(i64, u64) -> i64) -> Outcome<()>
     drop(sink);
 
     let (cpu, wall) = (cpu_time()?, Instant::now());
-    let mut sink = TableSink::open(log, &folders, TableOptions::new("speed"))?;
+    let mut sink = TableSink::open(log, &folders, TableOptions::new("speed", 1))?;
     while sink.step()? {}
     sink.flush()?;
     let (cpu, wall) = (cpu_time()? - cpu, wall.elapsed());

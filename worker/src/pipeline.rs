@@ -104,7 +104,8 @@ pub fn run(config: &PipelineConfig, options: &Options, watch: &Watch) -> Result<
     let folders = &pipeline.folders;
     let mut sinks = Vec::new();
     if config.cold.table {
-        let sink = TableSink::open(Arc::clone(log), folders, TableOptions::new(&config.study))?;
+        let sink =
+            TableSink::open(Arc::clone(log), folders, TableOptions::new(&config.study, options.threads))?;
         sinks.push(runner.spawn(sink, Some(processed.clone()))?);
     }
     let sink = WindowSink::open(Arc::clone(log), folders, &config.study)?;

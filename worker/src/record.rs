@@ -10,8 +10,9 @@
 //! | windows | window, count | one Arrow IPC stream of one batch |
 //! | audit | | JSON, one ledger entry |
 
+mod stream;
+
 use arrow_array::RecordBatch;
-use arrow_ipc::writer::StreamWriter;
 use arrow_schema::ArrowError;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -84,18 +85,5 @@ pub struct RejectedEvent {
 
 /// Writes a batch as an Arrow IPC stream.
 pub fn encode_batch(batch: &RecordBatch) -> Result<Bytes, ArrowError> {
-    let columns = batch.columns().iter();
-    let values = columns.map(|column| column.to_data().get_slice_memory_size()).sum::<Result<usize, _>>()?;
-    let mut bytes = Vec::with_capacity(values + framing_bytes(batch));
-    let mut writer = StreamWriter::try_new(&mut bytes, batch.schema_ref())?;
-    writer.write(batch)?;
-    writer.finish()?;
-    drop(writer);
-    Ok(bytes.into())
-}
-
-/// Room for what a stream holds besides values: the schema, padding, and validity even of columns without nulls.
-fn framing_bytes(batch: &RecordBatch) -> usize {
-    let fields = batch.schema_ref().flattened_fields().len();
-    1024 + fields * (512 + batch.num_rows() / 8)
+    stream::encode(batch)
 }

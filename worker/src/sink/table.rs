@@ -6,18 +6,20 @@ mod days;
 #[cfg(test)]
 mod tests;
 
+use std::panic::resume_unwind;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::{thread, vec};
 
 use arrow_array::RecordBatch;
 use arrow_array::TimestampMicrosecondArray;
 use arrow_array::cast::AsArray;
 use arrow_array::types::TimestampMicrosecondType;
 
-use self::days::Days;
+use self::days::{Day, Days};
 use super::batches::{self, Batches};
 use super::columns::{Format, Packer};
-use super::publish::{Files, Publisher};
+use super::publish::{Files, Publisher, Temporary};
 use super::{Folders, READ_BYTES_MAX, SinkError};
 use crate::log::{Log, Record, Topic};
 use crate::record;
@@ -36,19 +38,21 @@ pub struct TableOptions {
     pub study: String,
     /// Bytes of batches that are held before they are written.
     pub held_bytes_max: usize,
+    /// Threads that write.
+    pub threads: usize,
 }
 
 impl TableOptions {
     /// What is right for a study: 32 MiB are held, so that files are large and memory stays small.
-    pub fn new(study: &str) -> Self {
-        Self { study: study.to_owned(), held_bytes_max: 32 << 20 }
+    pub fn new(study: &str, threads: usize) -> Self {
+        Self { study: study.to_owned(), held_bytes_max: 32 << 20, threads }
     }
 }
 
 /// Writes `clean` as Parquet files.
 pub struct TableSink {
     publisher: Publisher,
-    packer: Packer,
+    packers: Vec<Packer>,
     options: TableOptions,
     /// The next offset of `clean` to read.
     next: u64,
@@ -62,8 +66,9 @@ impl TableSink {
     pub fn open(log: Arc<dyn Log>, folders: &Folders, options: TableOptions) -> Result<Self, SinkError> {
         let publisher = Publisher::open(log, GROUP, folders)?;
         let next = publisher.position(Topic::Clean);
-        let packer = Packer::new().map_err(SinkError::columns(&folders.out))?;
-        Ok(Self { publisher, packer, options, next, held: Vec::new(), held_bytes: 0 })
+        let packers = (0..options.threads.max(1)).map(|_| Packer::new()).collect::<Result<_, _>>();
+        let packers = packers.map_err(SinkError::columns(&folders.out))?;
+        Ok(Self { publisher, packers, options, next, held: Vec::new(), held_bytes: 0 })
     }
 
     fn hold(&mut self, record: &Record) -> Result<(), SinkError> {
@@ -87,7 +92,7 @@ impl TableSink {
         self.held_bytes = 0;
         let held = std::mem::take(&mut self.held);
         self.publisher.publish(vec![(Topic::Clean, self.next)], |files| {
-            held.into_iter().try_for_each(|held| held.write(files, &mut self.packer, &self.options.study))
+            held.into_iter().try_for_each(|held| held.write(files, &mut self.packers, &self.options.study))
         })
     }
 }
@@ -143,28 +148,76 @@ impl Held {
         Ok(())
     }
 
-    /// Writes and seals one file a day.
-    fn write(self, files: &mut Files, packer: &mut Packer, study: &str) -> Result<(), SinkError> {
+    /// Writes and seals one file a day, with a thread for each of the packers.
+    fn write(self, files: &mut Files, packers: &mut [Packer], study: &str) -> Result<(), SinkError> {
         let Some(sample) = self.batches.largest() else { return Ok(()) };
         let folder = PathBuf::from(&self.event_type);
-        let format = Format::choose(sample).map_err(SinkError::columns(&folder))?;
-        let words = [
-            ("transect.study", study.to_owned()),
-            ("transect.event_type", self.event_type.clone()),
-            ("transect.schema_version", self.version.clone()),
-            ("transect.offsets", format!("{}-{}", self.batches.first, self.batches.last)),
-        ];
-        let file_name = self.batches.file_name();
+        let writer = DayWriter {
+            format: Format::choose(sample).map_err(SinkError::columns(&folder))?,
+            file_name: self.batches.file_name().to_string(),
+            words: [
+                ("transect.study", study.to_owned()),
+                ("transect.event_type", self.event_type.clone()),
+                ("transect.schema_version", self.version.clone()),
+                ("transect.offsets", format!("{}-{}", self.batches.first, self.batches.last)),
+            ],
+            days: Mutex::new((self.days.split(&self.batches.all).into_iter(), files)),
+            event_type: self.event_type,
+        };
+        let written = writer.write_on_all(packers)?;
+        self.batches.check(written, &folder)
+    }
+}
+
+/// Writes the days of one event type. Each is a file of its own, so that threads share nothing but the list.
+struct DayWriter<'a> {
+    event_type: String,
+    format: Format,
+    file_name: String,
+    words: [(&'static str, String); 4],
+    days: Mutex<(vec::IntoIter<(Day, Vec<RecordBatch>)>, &'a mut Files)>,
+}
+
+impl<'a> DayWriter<'a> {
+    /// Writes all days; the number of rows.
+    fn write_on_all(&self, packers: &mut [Packer]) -> Result<u64, SinkError> {
+        let Some((own, others)) = packers.split_first_mut() else { return Ok(0) };
+        thread::scope(|scope| {
+            let threads: Vec<_> =
+                others.iter_mut().map(|packer| scope.spawn(|| self.write_until_none(packer))).collect();
+            let mut written = self.write_until_none(own);
+            for thread in threads {
+                // A panic goes on here.
+                let outcome = thread.join().unwrap_or_else(|panic| resume_unwind(panic));
+                written = written.and_then(|rows| Ok(rows + outcome?));
+            }
+            written
+        })
+    }
+
+    /// Writes days as long as there are any; the number of rows.
+    fn write_until_none(&self, packer: &mut Packer) -> Result<u64, SinkError> {
         let mut written = 0;
-        for (day, batches) in self.days.split(&self.batches.all) {
-            let file = files.create(&format!("{}/day={day}/{file_name}", self.event_type))?;
+        loop {
+            let Some((file, batches)) = self.next()? else { return Ok(written) };
             let path = file.path().to_owned();
-            let (file, rows) =
-                format.write(packer, file, &batches, &words).map_err(SinkError::columns(&path))?;
-            files.seal(file);
+            let done = self.format.write(packer, file, &batches, &self.words);
+            let (file, rows) = done.map_err(SinkError::columns(&path))?;
+            self.days().1.seal(file);
             written += rows;
         }
-        self.batches.check(written, &folder)
+    }
+
+    /// Creates the file of the next day.
+    fn next(&self) -> Result<Option<(Temporary, Vec<RecordBatch>)>, SinkError> {
+        let (days, files) = &mut *self.days();
+        let Some((day, batches)) = days.next() else { return Ok(None) };
+        let file = files.create(&format!("{}/day={day}/{}", self.event_type, self.file_name))?;
+        Ok(Some((file, batches)))
+    }
+
+    fn days(&self) -> MutexGuard<'_, (vec::IntoIter<(Day, Vec<RecordBatch>)>, &'a mut Files)> {
+        self.days.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -97,7 +97,7 @@ impl Columns {
         }
     }
 
-    /// Appoffsets a null; to a struct, and so to all its parts.
+    /// Appends a null; to a struct, and so to all its parts.
     pub(crate) fn null(&mut self, id: ColumnId) {
         let column = &mut self.columns[id];
         column.nulls.append_null();
@@ -118,7 +118,7 @@ impl Columns {
         }
     }
 
-    /// Appoffsets text.
+    /// Appends text.
     #[inline]
     pub(crate) fn text(&mut self, id: ColumnId, text: &str) {
         let column = &mut self.columns[id];
@@ -129,7 +129,7 @@ impl Columns {
         }
     }
 
-    /// Appoffsets a position in a dictionary.
+    /// Appends a position in a dictionary.
     #[inline]
     pub(crate) fn key(&mut self, id: ColumnId, position: usize) {
         let column = &mut self.columns[id];
@@ -148,7 +148,7 @@ impl Columns {
         }
     }
 
-    /// Appoffsets an integer, or microseconds.
+    /// Appends an integer, or microseconds.
     #[inline(always)]
     pub(crate) fn int(&mut self, id: ColumnId, value: i64) {
         let column = &mut self.columns[id];
@@ -158,7 +158,7 @@ impl Columns {
         }
     }
 
-    /// Appoffsets a double; false if the column holds integers.
+    /// Appends a double; false if the column holds integers.
     #[inline(always)]
     pub(crate) fn float(&mut self, id: ColumnId, value: f64) -> bool {
         let column = &mut self.columns[id];

@@ -17,6 +17,10 @@ use zstd::bulk::Compressor;
 /// Fast, and what Parquet writers use by default.
 const LEVEL: i32 = 1;
 
+/// Columns of at most so many bytes are left as they are: it takes longer to set the compressor up than to write them,
+/// and they would become larger. Those of one value are the most: a day of a source has a dozen of them.
+const PLAIN_BYTES_MAX: i64 = 256;
+
 /// A zstd context.
 pub(in crate::sink) struct Packer {
     zstd: Compressor<'static>,
@@ -55,11 +59,15 @@ impl Packer {
         rows: usize,
         packed: &mut TrackedWrite<Vec<u8>>,
     ) -> Result<ColumnCloseResult, ParquetError> {
+        let compression = match column.compressed_size() {
+            ..=PLAIN_BYTES_MAX => Compression::UNCOMPRESSED,
+            _ => self.compression,
+        };
         let (mut dictionary, mut data, mut bytes_written) = (None, None, 0);
         let mut pages = SerializedPageReader::new(Arc::clone(plain), column, rows, None)?;
         let mut writer = SerializedPageWriter::new(packed);
         while let Some(page) = pages.get_next_page()? {
-            let page = writer.write_page(self.pack_page(page)?)?;
+            let page = writer.write_page(self.pack_page(page, compression)?)?;
             bytes_written += page.bytes_written;
             let offset = i64::try_from(page.offset)?;
             let first = if page.page_type == PageType::DICTIONARY_PAGE { &mut dictionary } else { &mut data };
@@ -68,7 +76,7 @@ impl Packer {
         let metadata = column
             .clone()
             .into_builder()
-            .set_compression(self.compression)
+            .set_compression(compression)
             .set_total_compressed_size(i64::try_from(bytes_written)?)
             .set_dictionary_page_offset(dictionary)
             .set_data_page_offset(data.unwrap_or_default())
@@ -84,7 +92,11 @@ impl Packer {
     }
 
     /// Pages of the first version are compressed whole, levels too; we write no others.
-    fn pack_page(&mut self, mut page: Page) -> Result<CompressedPage, ParquetError> {
+    fn pack_page(
+        &mut self,
+        mut page: Page,
+        compression: Compression,
+    ) -> Result<CompressedPage, ParquetError> {
         let bytes = match &mut page {
             Page::DataPage { buf, .. } | Page::DictionaryPage { buf, .. } => buf,
             Page::DataPageV2 { .. } => {
@@ -92,7 +104,9 @@ impl Packer {
             }
         };
         let uncompressed = bytes.len();
-        *bytes = self.zstd.compress(bytes)?.into();
+        if compression != Compression::UNCOMPRESSED {
+            *bytes = self.zstd.compress(bytes)?.into();
+        }
         Ok(CompressedPage::new(page, uncompressed))
     }
 }

@@ -13,7 +13,7 @@ use crate::sink::SinkError;
 const THREADS_MAX: usize = 16;
 
 /// From so many paths on, the file system is synced as a whole.
-const WHOLE_FROM: usize = 64;
+const WHOLE_FROM: usize = 16;
 
 /// Makes the content of files durable.
 pub(super) fn files(paths: &[PathBuf]) -> Result<(), SinkError> {

@@ -78,7 +78,7 @@ impl Place {
 
     fn open(&self, held_bytes_max: usize) -> TableSink {
         let folders = Folders { out: self.out(), state: self.dir.path().join("state") };
-        let options = TableOptions { held_bytes_max, ..TableOptions::new("weather") };
+        let options = TableOptions { held_bytes_max, ..TableOptions::new("weather", 2) };
         TableSink::open(self.log.clone(), &folders, options).unwrap()
     }
 
@@ -209,14 +209,15 @@ fn plain(array: &ArrayRef) -> ArrayRef {
 fn files_say_what_they_hold() {
     let place = Place::new();
     place.append("reading", "3", &events(&[(1, Some(0)), (2, Some(1))]));
-    place.append("reading", "3", &events(&[(3, Some(2))]));
+    let many: Vec<_> = (3..=500).map(|id| (id, Some(2))).collect();
+    place.append("reading", "3", &events(&many));
     place.drain(usize::MAX).unwrap();
     let path = place
         .out()
         .join("table/reading/day=1970-01-01/clean-00000000000000000000-00000000000000000001.parquet");
     let reader = SerializedFileReader::new(File::open(path).unwrap()).unwrap();
     let metadata = reader.metadata().file_metadata();
-    assert_eq!(metadata.num_rows(), 3);
+    assert_eq!(metadata.num_rows(), 500);
     assert!(metadata.created_by().unwrap().starts_with("transect "));
     let words: BTreeMap<_, _> = metadata
         .key_value_metadata()
@@ -237,7 +238,9 @@ fn files_say_what_they_hold() {
     );
     let group = reader.metadata().row_group(0);
     assert!(group.columns().iter().all(|column| column.statistics().is_some()));
-    assert!(group.columns().iter().all(|column| format!("{:?}", column.compression()).starts_with("ZSTD")));
+    let compression = |at: usize| format!("{:?}", group.column(at).compression());
+    assert!(compression(0).starts_with("ZSTD"), "{}", compression(0));
+    assert_eq!(compression(4), "UNCOMPRESSED", "a few bytes");
 }
 
 #[test]
