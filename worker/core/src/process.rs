@@ -242,7 +242,9 @@ impl Processor {
                 partials.push((at, bytes));
             }
         }
-        let ids = self.ids.iter_mut().map(std::mem::take).collect();
+        // The next epoch will have about as many.
+        let renew = |ids: &mut Vec<IdEntry>| std::mem::replace(ids, Vec::with_capacity(ids.len()));
+        let ids = self.ids.iter_mut().map(renew).collect();
         let ledger = std::mem::take(&mut self.ledger);
         Ok(EpochEnd { ids, partials, ledger, watermark: self.watermarks.current() })
     }

@@ -171,8 +171,7 @@ impl Files {
     /// Makes the sealed files durable, and returns their names, to be committed as the list that `open` takes.
     pub fn prepare(&mut self) -> Result<Vec<String>, SinkError> {
         let files: Vec<PathBuf> = self.sealed.iter().map(|name| temporary(&self.folder.join(name))).collect();
-        sync::files(&files)?;
-        self.sync_folders()?;
+        self.sync(&files)?;
         Ok(self.sealed.iter().cloned().collect())
     }
 
@@ -183,7 +182,7 @@ impl Files {
             fs::rename(temporary(&path), &path).map_err(SinkError::io("publish", &path))?;
             self.unsynced.extend(path.parent().map(Path::to_owned));
         }
-        self.sync_folders()
+        self.sync(&[])
     }
 
     /// A folder is an entry of its parent, which must be synced like any other. That of a folder which exists may have
@@ -205,9 +204,10 @@ impl Files {
         Ok(())
     }
 
-    fn sync_folders(&mut self) -> Result<(), SinkError> {
+    /// Makes files durable, and the folders that changed.
+    fn sync(&mut self, files: &[PathBuf]) -> Result<(), SinkError> {
         let folders: Vec<PathBuf> = std::mem::take(&mut self.unsynced).into_iter().collect();
-        sync::folders(&folders)
+        sync::all(files, &folders)
     }
 }
 

@@ -27,13 +27,15 @@ pub struct Fold {
     slots: Slots,
     /// By aggregate, then by slot.
     states: Vec<Vec<State>>,
+    /// Of the last epoch's partials.
+    encoded_bytes: usize,
 }
 
 impl Fold {
     /// An empty epoch.
     pub fn new(plan: Arc<WindowPlan>) -> Self {
         let states = plan.aggregates.iter().map(|_| Vec::new()).collect();
-        Self { plan, groups: Groups::default(), slots: Slots::default(), states }
+        Self { plan, groups: Groups::default(), slots: Slots::default(), states, encoded_bytes: 0 }
     }
 
     /// Takes accepted rows in. By row: event time, the watermark that stood before it (microseconds since 1970 UTC) and
@@ -109,7 +111,8 @@ impl Fold {
                 pieces.push(Piece { start: slot.start, end: slot.end, group: slot.group, states });
             }
         }
-        Ok((!pieces.is_empty()).then(|| Partials { groups: groups.keys, pieces }.encode()))
+        Ok((!pieces.is_empty())
+            .then(|| Partials { groups: groups.keys, pieces }.encode(&mut self.encoded_bytes)))
     }
 }
 

@@ -48,9 +48,14 @@ pub(super) struct Piece {
 }
 
 impl Partials {
-    pub(super) fn encode(&self) -> Bytes {
+    /// The pieces as bytes; `expected` is about how many, from one time to the next.
+    pub(super) fn encode(&self, expected: &mut usize) -> Bytes {
+        let mut bytes = Vec::with_capacity(*expected + *expected / 8);
+        bytes.push(FORMAT);
         // Plain data into memory: nothing here can fail.
-        postcard::to_extend(self, vec![FORMAT]).unwrap_or_default().into()
+        let bytes = postcard::to_extend(self, bytes).unwrap_or_default();
+        *expected = bytes.len();
+        bytes.into()
     }
 
     pub(super) fn decode(bytes: &[u8], aggregates: usize) -> Result<Self, PartialsError> {

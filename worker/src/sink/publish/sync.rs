@@ -15,20 +15,13 @@ const THREADS_MAX: usize = 16;
 /// From so many paths on, the file system is synced as a whole.
 const WHOLE_FROM: usize = 16;
 
-/// Makes the content of files durable.
-pub(super) fn files(paths: &[PathBuf]) -> Result<(), SinkError> {
-    if file_systems(paths)? {
+/// Makes the content of files durable, and the names in folders.
+pub(super) fn all(files: &[PathBuf], folders: &[PathBuf]) -> Result<(), SinkError> {
+    if files.len() + folders.len() >= WHOLE_FROM && file_systems(files.iter().chain(folders))? {
         return Ok(());
     }
-    each(paths, |path| File::open(path)?.sync_all())
-        .map_err(|(path, error)| SinkError::io("sync", path)(error))
-}
-
-/// Makes the names in folders durable.
-pub(super) fn folders(paths: &[PathBuf]) -> Result<(), SinkError> {
-    if file_systems(paths)? {
-        return Ok(());
-    }
+    each(files, |path| File::open(path)?.sync_all())
+        .map_err(|(path, error)| SinkError::io("sync", path)(error))?;
     let sync = |path: &Path| match File::open(path)?.sync_all() {
         // Some network file systems can't sync a folder, and need not.
         Err(error) if matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported) => {
@@ -36,16 +29,13 @@ pub(super) fn folders(paths: &[PathBuf]) -> Result<(), SinkError> {
         }
         synced => synced,
     };
-    each(paths, sync).map_err(|(path, error)| SinkError::io("sync the folder", path)(error))
+    each(folders, sync).map_err(|(path, error)| SinkError::io("sync the folder", path)(error))
 }
 
-/// Syncs the file systems of very many paths; false where the paths are to be synced one by one.
+/// Syncs the file systems of some paths; false where there is no way to.
 #[cfg(target_os = "linux")]
-fn file_systems(paths: &[PathBuf]) -> Result<bool, SinkError> {
+fn file_systems<'a>(paths: impl Iterator<Item = &'a PathBuf>) -> Result<bool, SinkError> {
     use std::os::unix::fs::MetadataExt;
-    if paths.len() < WHOLE_FROM {
-        return Ok(false);
-    }
     let mut synced = Vec::new();
     for path in paths {
         let failed = |error| SinkError::io("sync the file system of", path)(error);
@@ -61,7 +51,7 @@ fn file_systems(paths: &[PathBuf]) -> Result<bool, SinkError> {
 
 /// Elsewhere there is no such call that also reports errors.
 #[cfg(not(target_os = "linux"))]
-fn file_systems(_paths: &[PathBuf]) -> Result<bool, SinkError> {
+fn file_systems<'a>(_paths: impl Iterator<Item = &'a PathBuf>) -> Result<bool, SinkError> {
     Ok(false)
 }
 
