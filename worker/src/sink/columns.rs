@@ -2,6 +2,7 @@
 //! values, and then holds for any number of files.
 
 mod pack;
+mod repeated;
 
 use std::collections::HashSet;
 use std::hash::Hash;
@@ -81,11 +82,11 @@ impl Format {
     pub(super) fn write<W: Write + Send>(
         &self,
         packer: &mut Packer,
-        to: W,
+        mut to: W,
         batches: &[RecordBatch],
         words: &[(&str, String)],
     ) -> Result<(W, u64), ParquetError> {
-        let mut file = SerializedFileWriter::new(to, self.schema.clone(), self.properties.clone())?;
+        let mut file = SerializedFileWriter::new(&mut to, self.schema.clone(), self.properties.clone())?;
         for (key, value) in words {
             file.append_key_value_metadata(KeyValue::new((*key).to_owned(), value.clone()));
         }
@@ -99,15 +100,26 @@ impl Format {
             let (batches, after) = rest.split_at(full.map_or(rest.len(), |last| last + 1));
             let mut group = file.next_row_group()?;
             for (at, column) in self.columns.iter().enumerate() {
-                let arrays = batches.iter().map(|batch| batch.column(at));
-                let (plain, metadata) = column.encode(arrays, &self.properties)?;
+                let arrays =
+                    || batches.iter().map(|batch| batch.column(at)).filter(|array| !array.is_empty());
+                if let Some(one) = repeated::first_of_equals(arrays()) {
+                    let (plain, metadata) = column.encode([&one].into_iter(), &self.properties)?;
+                    let rows = arrays().map(|array| array.len()).sum();
+                    if packer.append_repeated(&mut group, plain, &metadata, rows)? {
+                        continue;
+                    }
+                }
+                let (plain, metadata) = column.encode(arrays(), &self.properties)?;
                 packer.append(&mut group, plain, &metadata)?;
             }
             group.close()?;
             rest = after;
         }
         let rows = file.flushed_row_groups().iter().map(|group| group.num_rows()).sum::<i64>();
-        Ok((file.into_inner()?, u64::try_from(rows)?))
+        // Here, and not as it is dropped, so that a full disk says so.
+        file.finish()?;
+        drop(file);
+        Ok((to, u64::try_from(rows)?))
     }
 }
 

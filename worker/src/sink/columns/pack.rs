@@ -6,13 +6,15 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use parquet::basic::{Compression, PageType, ZstdLevel};
-use parquet::column::page::{CompressedPage, Page, PageReader, PageWriter};
+use parquet::column::page::{CompressedPage, Page, PageWriter};
 use parquet::column::writer::ColumnCloseResult;
 use parquet::errors::ParquetError;
-use parquet::file::metadata::{ColumnChunkMetaData, RowGroupMetaData};
+use parquet::file::metadata::{ColumnChunkMetaData, ColumnChunkMetaDataBuilder, RowGroupMetaData};
 use parquet::file::serialized_reader::SerializedPageReader;
 use parquet::file::writer::{SerializedPageWriter, SerializedRowGroupWriter, TrackedWrite};
 use zstd::bulk::Compressor;
+
+use super::repeated::repeat;
 
 /// Fast, and what Parquet writers use by default.
 const LEVEL: i32 = 1;
@@ -44,38 +46,77 @@ impl Packer {
         let plain = Arc::new(plain);
         let rows = usize::try_from(columns.num_rows())?;
         for column in columns.columns() {
+            let pages = SerializedPageReader::new(Arc::clone(&plain), column, rows, None)?;
             let mut packed = TrackedWrite::new(Vec::new());
-            let close = self.pack(&plain, column, rows, &mut packed)?;
+            let close =
+                self.pack(pages, column.clone().into_builder(), self.compression(column), rows, &mut packed)?;
             to.append_column(&Bytes::from(packed.into_inner()?), close)?;
         }
         Ok(())
     }
 
+    /// Appends a column of one row, given as for `append`, as one that has that row so many times; false if it must be
+    /// encoded row by row.
+    pub(super) fn append_repeated<W: Write + Send>(
+        &mut self,
+        to: &mut SerializedRowGroupWriter<'_, W>,
+        plain: Bytes,
+        columns: &RowGroupMetaData,
+        rows: usize,
+    ) -> Result<bool, ParquetError> {
+        let [column] = columns.columns() else { return Ok(false) };
+        let compression = self.compression(column);
+        let mut pages = Vec::new();
+        for page in SerializedPageReader::new(Arc::new(plain), column, 1, None)? {
+            let Some(page) = repeat(page?, rows, column.column_descr().max_def_level()) else {
+                return Ok(false);
+            };
+            pages.push(Ok(page));
+        }
+        if compression != Compression::UNCOMPRESSED || pages.len() != 2 {
+            return Ok(false);
+        }
+        let mut packed = TrackedWrite::new(Vec::new());
+        // What else it says of sizes is that of one row.
+        let about = column
+            .clone()
+            .into_builder()
+            .set_num_values(i64::try_from(rows)?)
+            .set_unencoded_byte_array_data_bytes(None)
+            .set_definition_level_histogram(None);
+        let mut close = self.pack(pages.into_iter(), about, compression, rows, &mut packed)?;
+        let bytes = i64::try_from(close.bytes_written)?;
+        close.metadata = close.metadata.into_builder().set_total_uncompressed_size(bytes).build()?;
+        to.append_column(&Bytes::from(packed.into_inner()?), close)?;
+        Ok(true)
+    }
+
+    fn compression(&self, column: &ColumnChunkMetaData) -> Compression {
+        match column.compressed_size() {
+            ..=PLAIN_BYTES_MAX => Compression::UNCOMPRESSED,
+            _ => self.compression,
+        }
+    }
+
     /// Compresses the pages of a column. Offsets in what it returns are places in `packed`.
     fn pack(
         &mut self,
-        plain: &Arc<Bytes>,
-        column: &ColumnChunkMetaData,
+        pages: impl Iterator<Item = Result<Page, ParquetError>>,
+        about: ColumnChunkMetaDataBuilder,
+        compression: Compression,
         rows: usize,
         packed: &mut TrackedWrite<Vec<u8>>,
     ) -> Result<ColumnCloseResult, ParquetError> {
-        let compression = match column.compressed_size() {
-            ..=PLAIN_BYTES_MAX => Compression::UNCOMPRESSED,
-            _ => self.compression,
-        };
         let (mut dictionary, mut data, mut bytes_written) = (None, None, 0);
-        let mut pages = SerializedPageReader::new(Arc::clone(plain), column, rows, None)?;
         let mut writer = SerializedPageWriter::new(packed);
-        while let Some(page) = pages.get_next_page()? {
-            let page = writer.write_page(self.pack_page(page, compression)?)?;
+        for page in pages {
+            let page = writer.write_page(self.pack_page(page?, compression)?)?;
             bytes_written += page.bytes_written;
             let offset = i64::try_from(page.offset)?;
             let first = if page.page_type == PageType::DICTIONARY_PAGE { &mut dictionary } else { &mut data };
             first.get_or_insert(offset);
         }
-        let metadata = column
-            .clone()
-            .into_builder()
+        let metadata = about
             .set_compression(compression)
             .set_total_compressed_size(i64::try_from(bytes_written)?)
             .set_dictionary_page_offset(dictionary)
