@@ -221,15 +221,11 @@ impl Log for Records {
     }
 
     fn commit(&self, transaction: Transaction) -> Result<(), LogError> {
-        let Transaction { records, progress } = transaction;
+        let Transaction { records, progress, .. } = transaction;
         debug_assert_eq!(records, Vec::<NewRecord>::new());
         if let Ok(mut committed) = self.committed.lock() {
             *committed = progress.map(|(_, progress)| progress);
         }
-        Ok(())
-    }
-
-    fn trim(&self, _: Topic, _: u64) -> Result<(), LogError> {
         Ok(())
     }
 

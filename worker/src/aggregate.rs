@@ -126,8 +126,8 @@ impl Aggregate {
         let low_water = low_waters.min().unwrap_or(self.offset);
         let metadata = serde_json::to_string(&AggregateState { watermark: self.watermark, low_water })?;
         let committed = Committed { offsets: vec![(Topic::Partials, self.offset)], metadata };
-        self.log.commit(Transaction { records, progress: Some((GROUP.to_owned(), committed)) })?;
-        Ok(self.log.trim(Topic::Partials, low_water)?)
+        let progress = Some((GROUP.to_owned(), committed));
+        Ok(self.log.commit(Transaction { records, progress, trim: vec![(Topic::Partials, low_water)] })?)
     }
 }
 

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::log::{Log, LogError, Topic};
+use crate::log::{Log, LogError, Topic, Transaction};
 use crate::process::Process;
 use crate::report::Report;
 use crate::role::{Role, RoleError};
@@ -19,6 +19,9 @@ pub struct Housekeeping {
     ledger: PathBuf,
     study: String,
     pipeline: String,
+    /// The log's sequence at the last look for records to let go.
+    trimmed: Option<u64>,
+    /// The log's sequence at the last writing of the ledger.
     seen: Option<u64>,
 }
 
@@ -31,10 +34,19 @@ impl Housekeeping {
         study: &str,
         pipeline: &str,
     ) -> Self {
-        Self { log, readers, ledger, study: study.to_owned(), pipeline: pipeline.to_owned(), seen: None }
+        Self {
+            log,
+            readers,
+            ledger,
+            study: study.to_owned(),
+            pipeline: pipeline.to_owned(),
+            trimmed: None,
+            seen: None,
+        }
     }
 
     fn trim(&self) -> Result<(), LogError> {
+        let mut trim = Vec::new();
         for topic in Topic::ALL {
             let mut readers = self.readers.iter().filter(|(read, _)| *read == topic).peekable();
             if readers.peek().is_none() {
@@ -43,10 +55,10 @@ impl Housekeeping {
             let offset = |group| self.log.committed(group).map_or(0, |committed| committed.offset(topic));
             let before = readers.map(|(_, group)| offset(group)).min().unwrap_or(0);
             if before > self.log.start(topic) {
-                self.log.trim(topic, before)?;
+                trim.push((topic, before));
             }
         }
-        Ok(())
+        if trim.is_empty() { Ok(()) } else { self.log.commit(Transaction { trim, ..Transaction::default() }) }
     }
 }
 
@@ -55,7 +67,12 @@ impl Role for Housekeeping {
         "housekeeping"
     }
 
+    /// Lets records go as soon as they can: to remove large files takes the disk a while, in which others can work.
     fn step(&mut self) -> Result<bool, RoleError> {
+        if self.trimmed != Some(self.log.sequence()) {
+            self.trim()?;
+            self.trimmed = Some(self.log.sequence());
+        }
         Ok(false)
     }
 

@@ -107,6 +107,8 @@ pub struct Transaction {
     pub records: Vec<NewRecord>,
     /// The group whose progress this is, and its new state.
     pub progress: Option<(String, Committed)>,
+    /// Topics whose records before an offset are not needed any more; they may stay a while.
+    pub trim: Vec<(Topic, u64)>,
 }
 
 /// Why the log refused.
@@ -216,9 +218,6 @@ pub trait Log: Send + Sync {
 
     /// Makes a transaction durable and visible, or leaves everything as it was.
     fn commit(&self, transaction: Transaction) -> Result<(), LogError>;
-
-    /// Allows records before an offset to be removed; they may stay a while.
-    fn trim(&self, topic: Topic, before: u64) -> Result<(), LogError>;
 
     /// A number that grows with every commit.
     fn sequence(&self) -> u64;

@@ -292,7 +292,7 @@ impl Process {
             })
             .collect();
         if !records.is_empty() {
-            self.parts.log.commit(Transaction { records, progress: None })?;
+            self.parts.log.commit(Transaction { records, ..Transaction::default() })?;
         }
         Ok(())
     }
@@ -325,12 +325,13 @@ impl Process {
         let (records, bytes) = epoch.clean();
         self.backlog.push(records, bytes);
         let progress = (GROUP.to_owned(), committed);
-        self.committer.submit(epoch.into_transaction(end, &self.sources, &self.parts.windows, progress))?;
-        self.trim_ids()
+        let mut transaction = epoch.into_transaction(end, &self.sources, &self.parts.windows, progress);
+        transaction.trim = self.expired_ids().map(|before| (Topic::Ids, before)).into_iter().collect();
+        Ok(self.committer.submit(transaction)?)
     }
 
-    /// Lets go of ids whose entries have all expired, oldest first.
-    fn trim_ids(&mut self) -> Result<(), RoleError> {
+    /// The offset before which all ids have expired, if there are any that had not before.
+    fn expired_ids(&mut self) -> Option<u64> {
         let mut before = None;
         while let Some(&(offset, source, newest)) = self.ids_alive.front()
             && offset < self.parts.log.end(Topic::Ids)
@@ -339,10 +340,7 @@ impl Process {
             before = Some(offset + 1);
             self.ids_alive.pop_front();
         }
-        if let Some(before) = before {
-            self.parts.log.trim(Topic::Ids, before)?;
-        }
-        Ok(())
+        before
     }
 }
 

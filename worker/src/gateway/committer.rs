@@ -76,7 +76,7 @@ fn commit_all(log: &dyn Log, waiting: &Receiver<Waiting>) {
             group.push(next);
         }
         let records = records(group.iter().map(|waiting| &waiting.post));
-        let outcome = log.commit(Transaction { records, progress: None });
+        let outcome = log.commit(Transaction { records, ..Transaction::default() });
         if let Err(error) = &outcome {
             tracing::error!(%error, "events could not be made durable; their senders were told");
         }

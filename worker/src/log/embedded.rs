@@ -115,14 +115,14 @@ impl EmbeddedLog {
     fn write(
         &self,
         records: Vec<NewRecord>,
-        write: impl FnOnce(&mut Writer, &State) -> Result<Option<Change>, LogError>,
+        write: impl FnOnce(&mut Writer, &State) -> Result<Change, LogError>,
         then: impl FnOnce(&mut Writer, &State),
     ) -> Result<(), LogError> {
         let mut writer = self.writer.lock().map_err(|_| LogError::Closed {
             path: self.dir.display().to_string(),
             problem: "a thread panicked while it was writing".into(),
         })?;
-        let Some(change) = write(&mut writer, &self.state())? else { return Ok(()) };
+        let change = write(&mut writer, &self.state())?;
         let sequence = change.sequence;
         let mut next = Topic::ALL.map(|topic| self.state().topic(topic).next);
         let applied = self.state.write().unwrap_or_else(PoisonError::into_inner).apply(change);
@@ -186,24 +186,14 @@ impl Log for EmbeddedLog {
     }
 
     fn commit(&self, transaction: Transaction) -> Result<(), LogError> {
+        // A header is short and a value is shared: copies are cheap.
+        let records = transaction.records.clone();
+        let trimmed: Vec<Topic> = transaction.trim.iter().map(|(topic, _)| *topic).collect();
         self.write(
-            // A header is short and a value is shared: copies are cheap.
-            transaction.records.clone(),
-            |writer, state| writer.commit(state, transaction).map(Some),
-            |writer, state| writer.compact_if_long(state),
-        )
-    }
-
-    fn trim(&self, topic: Topic, before: u64) -> Result<(), LogError> {
-        self.write(
-            Vec::new(),
+            records,
+            |writer, state| writer.commit(state, transaction),
             |writer, state| {
-                let topic_state = state.topic(topic);
-                let start = before.min(topic_state.next);
-                if start <= topic_state.start { Ok(None) } else { writer.trim(state, topic, start).map(Some) }
-            },
-            |writer, state| {
-                writer.remove_trimmed(state, topic);
+                trimmed.into_iter().for_each(|topic| writer.remove_trimmed(state, topic));
                 writer.compact_if_long(state);
             },
         )

@@ -79,15 +79,12 @@ impl Log for MemoryLog {
         if let Some((group, committed)) = transaction.progress {
             state.groups.insert(group, committed);
         }
+        for (topic, before) in transaction.trim {
+            let records = &mut state.topics[topic as usize];
+            records.start = records.start.max(before.min(records.all.len() as u64));
+        }
         state.sequence += 1;
         self.changed.notify_all();
-        Ok(())
-    }
-
-    fn trim(&self, topic: Topic, before: u64) -> Result<(), LogError> {
-        let mut state = self.state();
-        let records = &mut state.topics[topic as usize];
-        records.start = records.start.max(before.min(records.all.len() as u64));
         Ok(())
     }
 

@@ -108,7 +108,7 @@ impl Epoch {
         if let Ok(ledger) = serde_json::to_vec(&end.ledger) {
             records.push(NewRecord { topic: Topic::Audit, headers: Vec::new(), value: ledger.into() });
         }
-        Transaction { records, progress: Some(progress) }
+        Transaction { records, progress: Some(progress), trim: Vec::new() }
     }
 }
 

@@ -243,8 +243,10 @@ impl Role for Archive {
             offsets: vec![(Topic::Raw, self.raw_offset)],
             metadata: serde_json::to_string(&self.state)?,
         };
-        self.log
-            .commit(Transaction { records: Vec::new(), progress: Some((GROUP.to_owned(), committed)) })?;
+        self.log.commit(Transaction {
+            progress: Some((GROUP.to_owned(), committed)),
+            ..Transaction::default()
+        })?;
         Ok(self.files.publish()?)
     }
 }

@@ -87,10 +87,6 @@ impl Log for MemoryLog {
         }
     }
 
-    fn trim(&self, _: Topic, _: u64) -> Result<(), LogError> {
-        Ok(())
-    }
-
     fn sequence(&self) -> u64 {
         0
     }

@@ -328,7 +328,7 @@ impl Publisher {
         })?;
         let committed = Committed { offsets, metadata };
         let progress = Some((self.group.to_owned(), committed.clone()));
-        self.log.commit(Transaction { records: Vec::new(), progress })?;
+        self.log.commit(Transaction { progress, ..Transaction::default() })?;
         self.committed = committed;
         self.files.publish()
     }

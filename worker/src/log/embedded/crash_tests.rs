@@ -8,6 +8,7 @@ use std::process::{Child, Command, Stdio};
 use bytes::Bytes;
 use tempfile::TempDir;
 
+use super::tests::trim;
 use super::*;
 use crate::log::NewRecord;
 
@@ -24,6 +25,7 @@ fn transaction(n: u64) -> Transaction {
     Transaction {
         records: std::iter::once(new(Topic::Raw, value(n, 100_000))).chain(clean).collect(),
         progress: Some(("g".into(), progress)),
+        trim: Vec::new(),
     }
 }
 
@@ -88,7 +90,7 @@ fn fill(dir: &Path) {
 
     let log = open(dir);
     assert_eq!(check(&log), transactions);
-    log.trim(Topic::Raw, transactions).unwrap();
+    log.commit(trim(Topic::Raw, transactions)).unwrap();
     log.commit(transaction(transactions)).unwrap();
     println!("recovered");
 }

@@ -31,7 +31,11 @@ pub(super) fn record(topic: Topic, value: impl Into<Bytes>) -> NewRecord {
 }
 
 pub(super) fn records(records: impl IntoIterator<Item = NewRecord>) -> Transaction {
-    Transaction { records: records.into_iter().collect(), progress: None }
+    Transaction { records: records.into_iter().collect(), ..Transaction::default() }
+}
+
+pub(super) fn trim(topic: Topic, before: u64) -> Transaction {
+    Transaction { trim: vec![(topic, before)], ..Transaction::default() }
 }
 
 pub(super) fn progress(group: &str, raw: u64) -> Option<(String, Committed)> {
@@ -122,15 +126,15 @@ fn trimmed_records_are_gone_with_their_files() {
         log.commit(records([record(Topic::Raw, vec![n; 100])])).unwrap();
     }
     let before = segments();
-    log.trim(Topic::Raw, 11).unwrap();
-    log.trim(Topic::Raw, 5).unwrap();
+    log.commit(trim(Topic::Raw, 11)).unwrap();
+    log.commit(trim(Topic::Raw, 5)).unwrap();
     assert_eq!((log.start(Topic::Raw), log.end(Topic::Raw)), (11, 20));
     assert!(segments() < before, "{before}");
     let error = log.read(Topic::Raw, 10, 1).unwrap_err();
     assert!(matches!(error, LogError::Trimmed { asked: 10, start: 11, .. }), "{error}");
     assert_eq!(log.read(Topic::Raw, 11, 1).unwrap()[0].value, vec![11; 100]);
 
-    log.trim(Topic::Raw, 99).unwrap();
+    log.commit(trim(Topic::Raw, 99)).unwrap();
     assert_eq!((log.start(Topic::Raw), log.end(Topic::Raw), segments()), (20, 20, 0));
     drop(log);
     let log = open(&dir);
@@ -181,7 +185,7 @@ fn readers_run_beside_commits_and_trims() {
     let readers: Vec<_> = readers.collect();
     for n in 0..400 {
         log.commit(records([record(Topic::Raw, value(n))])).unwrap();
-        log.trim(Topic::Raw, n.saturating_sub(50)).unwrap();
+        log.commit(trim(Topic::Raw, n.saturating_sub(50))).unwrap();
     }
     readers.into_iter().for_each(|reader| reader.join().unwrap());
 }
@@ -193,8 +197,8 @@ fn the_journal_is_compacted_and_still_says_all() {
     let mut longest = 0;
     for n in 0..200 {
         let records = vec![record(Topic::Ids, vec![n as u8; 100])];
-        log.commit(Transaction { records, progress: progress("g", n) }).unwrap();
-        log.trim(Topic::Ids, n.saturating_sub(6)).unwrap();
+        log.commit(Transaction { records, progress: progress("g", n), ..Transaction::default() }).unwrap();
+        log.commit(trim(Topic::Ids, n.saturating_sub(6))).unwrap();
         longest = longest.max(fs::metadata(dir.path().join("journal")).unwrap().len());
     }
     assert!(longest < 3000, "{longest}");
@@ -282,13 +286,13 @@ proptest! {
                     };
                     let records = sizes.iter().enumerate().map(of).collect();
                     let progress = progress("g", n as u64).filter(|_| with_progress);
-                    let transaction = Transaction { records, progress };
+                    let transaction = Transaction { records, progress, ..Transaction::default() };
                     log.commit(transaction.clone()).unwrap();
                     model.commit(transaction).unwrap();
                 }
                 Step::Trim { topic, before } => {
-                    log.trim(Topic::ALL[topic], before).unwrap();
-                    model.trim(Topic::ALL[topic], before).unwrap();
+                    log.commit(trim(Topic::ALL[topic], before)).unwrap();
+                    model.commit(trim(Topic::ALL[topic], before)).unwrap();
                 }
                 Step::Read { topic, from, bytes_max } => {
                     let some = log.read(Topic::ALL[topic], from, bytes_max);

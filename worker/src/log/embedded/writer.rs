@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use super::Sizes;
 use super::files::ReplaceError;
 use super::journal::Journal;
-use super::state::{Change, GroupChange, State, TopicChange};
+use super::state::{Change, GroupChange, State, TopicChange, TopicState};
 use super::topic::TopicFiles;
 use crate::log::{LogError, NewRecord, Topic, Transaction};
 
@@ -52,7 +52,8 @@ impl Writer {
             offsets: committed.offsets,
             metadata: committed.metadata,
         });
-        let written = self.write_records(state, &by_topic).and_then(|topics| {
+        let written = self.write_records(state, &by_topic).and_then(|mut topics| {
+            transaction.trim.iter().for_each(|(topic, before)| trim(&mut topics, state, *topic, *before));
             let change =
                 Change { sequence: state.sequence + 1, topics, groups: groups.into_iter().collect() };
             self.write_change(change)
@@ -60,17 +61,6 @@ impl Writer {
         if written.is_err() {
             let touched = Topic::ALL.into_iter().filter(|topic| !by_topic[*topic as usize].is_empty());
             self.undo(state, touched);
-        }
-        written
-    }
-
-    /// Makes durable that a topic begins with a later offset. The files are removed by `remove_trimmed`.
-    pub(super) fn trim(&mut self, state: &State, topic: Topic, start: u64) -> Result<Change, LogError> {
-        self.refuse_if_closed()?;
-        let topics = vec![TopicChange { topic, start, next: state.topic(topic).next, segments: vec![] }];
-        let written = self.write_change(Change { sequence: state.sequence + 1, topics, groups: vec![] });
-        if written.is_err() {
-            self.undo(state, []);
         }
         written
     }
@@ -152,6 +142,18 @@ impl Writer {
             }
             None => Ok(()),
         }
+    }
+}
+
+/// Lets a topic begin at a later offset. The files are removed by `remove_trimmed`.
+fn trim(changes: &mut Vec<TopicChange>, state: &State, topic: Topic, before: u64) {
+    let TopicState { start, next, .. } = *state.topic(topic);
+    match changes.iter_mut().find(|change| change.topic == topic) {
+        Some(change) => change.start = start.max(before.min(change.next)),
+        None if before > start => {
+            changes.push(TopicChange { topic, start: before.min(next), next, segments: Vec::new() });
+        }
+        None => {}
     }
 }
 

@@ -110,7 +110,7 @@ fn run_until(place: &Place, step: Step) {
         let metadata = serde_json::to_string(&memory).unwrap();
         let committed = Committed { offsets: vec![(Topic::Clean, 10)], metadata };
         let progress = Some((GROUP.to_owned(), committed));
-        place.log.commit(Transaction { records: Vec::new(), progress }).unwrap();
+        place.log.commit(Transaction { progress, ..Transaction::default() }).unwrap();
     }
     if step == Step::RenamedOne {
         fs::rename(temporary(&place.path(&name(1, 0, 9))), place.path(&name(1, 0, 9))).unwrap();
@@ -192,7 +192,7 @@ fn an_output_of_another_state_is_refused_and_left_alone() {
     // A state that is older than the output would write the offsets from 5 on again.
     let committed = Committed { offsets: vec![(Topic::Clean, 5)], metadata: r#"{"files":[]}"#.to_owned() };
     let progress = Some((GROUP.to_owned(), committed));
-    place.log.commit(Transaction { records: Vec::new(), progress }).unwrap();
+    place.log.commit(Transaction { progress, ..Transaction::default() }).unwrap();
     assert!(matches!(place.open(), Err(SinkError::Foreign { .. })));
     assert_eq!(place.files(), before);
 }
@@ -249,7 +249,7 @@ fn progress_of_another_build_is_refused() {
     let place = Place::new();
     let committed = Committed { offsets: Vec::new(), metadata: r#"{"segments":3}"#.to_owned() };
     let progress = Some((GROUP.to_owned(), committed));
-    place.log.commit(Transaction { records: Vec::new(), progress }).unwrap();
+    place.log.commit(Transaction { progress, ..Transaction::default() }).unwrap();
     let error = place.open().map(|_| ()).unwrap_err().to_string();
     assert!(error.contains("table") && error.contains("segments") && error.contains("/state"), "{error}");
 }
