@@ -24,7 +24,9 @@ pub fn binary() -> anyhow::Result<PathBuf> {
 
 /// The folder of manifests that belong to these tests.
 pub fn manifests(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("manifests").join(name)
+    // Asked for as the tests run: another checkout may have built them, in a target folder that both share.
+    let here = std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default();
+    Path::new(&here).join("manifests").join(name)
 }
 
 /// One way to run `transect up`.
