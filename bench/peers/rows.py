@@ -17,6 +17,7 @@ def main(target: str) -> None:
     codecs = db.execute(
         f"SELECT DISTINCT compression FROM parquet_metadata({files})"
         " WHERE NOT starts_with(path_in_schema, '_') AND path_in_schema <> 'extra'"
+        " AND total_uncompressed_size > 256"
     ).fetchall()
     print(json.dumps({
         "rows": db.execute("SELECT count(*) FROM written").fetchall()[0][0],

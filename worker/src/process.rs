@@ -313,8 +313,7 @@ impl Process {
             self.state.set_input(&self.sources[lane.source].0, lane.position());
         }
         for (source, ids) in end.ids.iter().enumerate().filter(|(_, ids)| !ids.is_empty()) {
-            let newest = ids.iter().map(|entry| entry.stamp()).max().unwrap_or(0);
-            self.ids_alive.push_back((self.ids_offset, source, newest));
+            self.ids_alive.push_back((self.ids_offset, source, ids.newest()));
             self.ids_offset += 1;
         }
         let committed = Committed {

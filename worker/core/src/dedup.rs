@@ -4,6 +4,7 @@
 //! the clock of the source that it came from: to the second, and never early. What the index holds is a function of
 //! the entries inserted and the clocks alone, so an index rebuilt from the `ids` topic equals a live one.
 
+use bytes::Bytes;
 use hashbrown::HashTable;
 
 const MICROS: i64 = 1_000_000;
@@ -50,6 +51,46 @@ impl IdEntry {
     /// When it was accepted, in whole seconds of the index's own epoch.
     pub fn stamp(self) -> u32 {
         self.stamp
+    }
+}
+
+/// Entries as bytes, one after the other, as they are written to the log.
+#[derive(Clone, Debug, Default)]
+pub struct Ids {
+    bytes: Vec<u8>,
+    newest: u32,
+}
+
+impl Ids {
+    /// None, with room for so many.
+    pub fn with_capacity(entries: usize) -> Self {
+        Self { bytes: Vec::with_capacity(entries * ENTRY_BYTES), newest: 0 }
+    }
+
+    /// Adds an entry.
+    pub fn push(&mut self, entry: IdEntry) {
+        self.bytes.extend_from_slice(&entry.to_bytes());
+        self.newest = self.newest.max(entry.stamp);
+    }
+
+    /// The number of entries.
+    pub fn len(&self) -> usize {
+        self.bytes.len() / ENTRY_BYTES
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
+    /// The latest stamp among them; 0 if there are none.
+    pub fn newest(&self) -> u32 {
+        self.newest
+    }
+
+    /// Their bytes.
+    pub fn into_bytes(self) -> Bytes {
+        self.bytes.into()
     }
 }
 

@@ -10,7 +10,7 @@ use arrow_array::RecordBatch;
 use arrow_schema::{ArrowError, SchemaRef};
 use bytes::Bytes;
 
-use crate::dedup::{Dedup, IdEntry, Seen};
+use crate::dedup::{Dedup, IdEntry, Ids, Seen};
 use crate::events::{DecodedBatch, EventType, RejectedRow, TypedRows};
 use crate::input::EventBatch;
 use crate::ledger::{Ledger, Tally};
@@ -51,7 +51,7 @@ pub struct Processed {
 #[derive(Debug)]
 pub struct EpochEnd {
     /// Accepted identities, by source in the pipeline's order.
-    pub ids: Vec<Vec<IdEntry>>,
+    pub ids: Vec<Ids>,
     /// Delta partials by position in the pipeline's windows; only those that have any.
     pub partials: Vec<(usize, Bytes)>,
     /// What became of the epoch's events.
@@ -77,7 +77,7 @@ pub struct Processor {
     plans: Vec<Arc<WindowPlan>>,
     /// The least watermark that closes every window that any accepted event is in.
     closing: i64,
-    ids: Vec<Vec<IdEntry>>,
+    ids: Vec<Ids>,
     ledger: Ledger,
 }
 
@@ -99,7 +99,7 @@ impl Processor {
             schemas: types.iter().map(|t| provenance::table_schema(t.plan.arrow_schema())).collect(),
             dedup: Dedup::new(sources.len(), dedup_window_micros),
             watermarks: Watermarks::new(sources.iter().map(|source| source.bounded)),
-            ids: vec![Vec::new(); sources.len()],
+            ids: vec![Ids::default(); sources.len()],
             folds: windows.iter().map(|(_, plan)| Fold::new(Arc::clone(plan))).collect(),
             plans: windows.into_iter().map(|(_, plan)| plan).collect(),
             partitions: u64::from(partitions.max(1)),
@@ -243,7 +243,7 @@ impl Processor {
             }
         }
         // The next epoch will have about as many.
-        let renew = |ids: &mut Vec<IdEntry>| std::mem::replace(ids, Vec::with_capacity(ids.len()));
+        let renew = |ids: &mut Ids| std::mem::replace(ids, Ids::with_capacity(ids.len()));
         let ids = self.ids.iter_mut().map(renew).collect();
         let ledger = std::mem::take(&mut self.ledger);
         Ok(EpochEnd { ids, partials, ledger, watermark: self.watermarks.current() })

@@ -133,6 +133,7 @@ impl EmbeddedLog {
             tail.push(*next, record);
             *next += 1;
         }
+        Topic::ALL.into_iter().for_each(|topic| tail.trim(topic, self.state().topic(topic).start));
         drop(tail);
         *self.sequence.lock().unwrap_or_else(PoisonError::into_inner) = sequence;
         self.published.notify_all();

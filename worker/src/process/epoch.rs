@@ -90,9 +90,9 @@ impl Epoch {
             let headers = vec![header(record::COUNT, self.rejected_count)];
             records.push(NewRecord { topic: Topic::Rejected, headers, value: self.rejected.into() });
         }
-        for (ids, (source, _)) in end.ids.iter().zip(sources).filter(|(ids, _)| !ids.is_empty()) {
+        for (ids, (source, _)) in end.ids.into_iter().zip(sources).filter(|(ids, _)| !ids.is_empty()) {
             let headers = vec![header(record::SOURCE, source), header(record::COUNT, ids.len())];
-            records.push(NewRecord { topic: Topic::Ids, headers, value: encode_ids(ids) });
+            records.push(NewRecord { topic: Topic::Ids, headers, value: ids.into_bytes() });
         }
         for (at, value) in end.partials {
             let window = &windows[at].1;
@@ -114,14 +114,6 @@ impl Epoch {
 
 pub(super) fn header(name: &'static str, value: impl ToString) -> Header {
     (name.into(), value.to_string())
-}
-
-fn encode_ids(ids: &[IdEntry]) -> Bytes {
-    let mut bytes = Vec::with_capacity(ids.len() * ENTRY_BYTES);
-    for entry in ids {
-        bytes.extend_from_slice(&entry.to_bytes());
-    }
-    bytes.into()
 }
 
 /// The entries of an ids record; None if its length is wrong.

@@ -10,8 +10,8 @@ use crate::log::{NewRecord, Record, Topic};
 pub(super) struct Tail {
     /// By topic, in the order of `Topic::ALL`; offsets are consecutive.
     topics: [VecDeque<Record>; Topic::ALL.len()],
-    /// The topics of all records, oldest first.
-    order: VecDeque<Topic>,
+    /// Topics and offsets of all records, oldest first, and of some that were trimmed.
+    order: VecDeque<(Topic, u64)>,
     bytes: usize,
     bytes_max: usize,
 }
@@ -27,12 +27,27 @@ impl Tail {
         let NewRecord { topic, headers, value } = record;
         self.bytes += value.len();
         self.topics[topic as usize].push_back(Record { offset, headers, value });
-        self.order.push_back(topic);
+        self.order.push_back((topic, offset));
         while self.bytes > self.bytes_max
-            && let Some(oldest) = self.order.pop_front()
+            && let Some((topic, offset)) = self.order.pop_front()
         {
-            let gone = self.topics[oldest as usize].pop_front();
-            self.bytes -= gone.map_or(0, |record| record.value.len());
+            self.trim(topic, offset + 1);
+        }
+        let held = self.topics.iter().map(VecDeque::len).sum::<usize>();
+        if self.order.len() > 2 * held + 64 {
+            let topics = &self.topics;
+            let held = |&(topic, offset): &(Topic, u64)| {
+                topics[topic as usize].front().is_some_and(|first| first.offset <= offset)
+            };
+            self.order.retain(held);
+        }
+    }
+
+    /// Lets go of the records before an offset.
+    pub(super) fn trim(&mut self, topic: Topic, before: u64) {
+        let records = &mut self.topics[topic as usize];
+        while let Some(record) = records.pop_front_if(|record| record.offset < before) {
+            self.bytes -= record.value.len();
         }
     }
 
@@ -94,5 +109,25 @@ mod tests {
         assert_eq!((tail.bytes, tail.order.len()), (0, 0));
         tail.push(3, record(Topic::Clean, 1));
         assert_eq!(offsets(&tail, Topic::Clean, 3, 100), Some(vec![3]));
+    }
+
+    #[test]
+    fn what_is_trimmed_makes_room() {
+        let mut tail = Tail::new(100);
+        (0..4).for_each(|offset| tail.push(offset, record(Topic::Clean, 20)));
+        tail.push(0, record(Topic::Windows, 20));
+        tail.trim(Topic::Clean, 3);
+        (4..7).for_each(|offset| tail.push(offset, record(Topic::Clean, 20)));
+        assert_eq!(offsets(&tail, Topic::Clean, 3, 100), Some(vec![3, 4, 5, 6]));
+        tail.push(7, record(Topic::Clean, 20));
+        assert_eq!(offsets(&tail, Topic::Clean, 3, 100), None);
+        assert_eq!(offsets(&tail, Topic::Windows, 0, 100), Some(vec![0]));
+        assert_eq!(tail.bytes, 100);
+        for offset in 8..1000 {
+            tail.trim(Topic::Clean, offset);
+            tail.push(offset, record(Topic::Clean, 20));
+        }
+        assert_eq!(offsets(&tail, Topic::Windows, 0, 100), Some(vec![0]));
+        assert!(tail.order.len() < 100, "{}", tail.order.len());
     }
 }
