@@ -4,6 +4,8 @@
 //! Keywords that no node expresses only ever narrow what is valid. They are noted as reasons to fall back; the nodes
 //! stay right as far as they go.
 
+use std::collections::HashSet;
+
 use jsonschema::Draft;
 use serde_json::Value;
 
@@ -26,8 +28,6 @@ pub(crate) struct Compiler<'s> {
     pub(crate) property_names: Vec<Box<str>>,
     /// What is left to the `jsonschema` crate.
     pub(crate) reasons: Vec<String>,
-    /// The subschemas that lead to the one in hand. Meeting one of them again is recursion.
-    trail: Vec<String>,
     nodes: usize,
 }
 
@@ -44,18 +44,16 @@ struct Gathered<'s> {
 
 impl<'s> Compiler<'s> {
     pub(crate) fn new(source: Source<'s>) -> Self {
-        let (layouts, property_names, reasons, trail) = Default::default();
-        Self { source, layouts, property_names, reasons, trail, nodes: 0 }
+        let (layouts, property_names, reasons) = Default::default();
+        Self { source, layouts, property_names, reasons, nodes: 0 }
     }
 
     /// The node of the event itself, which always gets a struct.
     pub(crate) fn root(&mut self) -> (Node, Vec<(String, ColumnId)>) {
-        let start = self.trail.len();
         let gathered = self.gather(vec![self.source.root()]);
         let mut node = self.checks(&gathered);
         let children = self.objects(&mut node, &gathered.schemas, true);
         self.arrays(&mut node, &gathered.schemas, false);
-        self.trail.truncate(start);
         finish(&mut node);
         (node, children)
     }
@@ -67,13 +65,11 @@ impl<'s> Compiler<'s> {
             self.fall_back(&self.source.root(), "size");
             return self.with_json_column(Node::any(), columns);
         }
-        let start = self.trail.len();
         let gathered = self.gather(schemas);
         let mut node = match self.union(&gathered, columns) {
             Some(node) => node,
             None => self.plain(&gathered, columns),
         };
-        self.trail.truncate(start);
         finish(&mut node);
         node
     }
@@ -88,19 +84,18 @@ impl<'s> Compiler<'s> {
 
     /// All that holds where these subschemas do.
     fn gather(&mut self, schemas: Vec<Located<'s>>) -> Gathered<'s> {
-        let here = self.trail.len();
         let mut gathered = Gathered::default();
+        let mut met = HashSet::new();
         let mut waiting: Vec<Located<'s>> = schemas.into_iter().rev().collect();
         while let Some(schema) = waiting.pop() {
-            match self.trail.iter().position(|pointer| *pointer == schema.pointer) {
-                // Holding twice is holding once.
-                Some(at) if at >= here => continue,
-                Some(_) => {
-                    self.fall_back(&schema, "recursion");
-                    gathered.partly = true;
-                    continue;
-                }
-                None => self.trail.push(schema.pointer.clone()),
+            // Holding twice is holding once.
+            if !met.insert(schema.pointer.clone()) {
+                continue;
+            }
+            if schema.is_recursive() {
+                self.fall_back(&schema, "recursion");
+                gathered.partly = true;
+                continue;
             }
             gathered.never |= schema.value == &Value::Bool(false);
             let Some(keywords) = schema.keywords() else { continue };
@@ -110,7 +105,7 @@ impl<'s> Compiler<'s> {
                 continue;
             }
             if let Some(reference) = keywords.get("$ref") {
-                match reference.as_str().and_then(|reference| self.source.resolve(reference)) {
+                match reference.as_str().and_then(|reference| self.source.resolve(&schema, reference)) {
                     Some(target) => waiting.push(target),
                     None => {
                         self.fall_back(&schema, "$ref");

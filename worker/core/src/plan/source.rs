@@ -1,5 +1,7 @@
 //! A schema document as the compiler reads it: its draft, its references, and which keywords say something.
 
+use std::rc::Rc;
+
 use jsonschema::Draft;
 use serde_json::{Map, Value};
 
@@ -18,13 +20,38 @@ pub(crate) struct Located<'s> {
     pub(crate) value: &'s Value,
     /// JSON Pointer into the document.
     pub(crate) pointer: String,
+    /// The subschemas that led here, the nearest first.
+    lineage: Option<Rc<Ancestor>>,
+}
+
+#[derive(Debug)]
+struct Ancestor {
+    pointer: String,
+    lineage: Option<Rc<Ancestor>>,
 }
 
 impl<'s> Located<'s> {
     /// The subschema below a keyword or name.
     pub(crate) fn child(&self, step: &str, value: &'s Value) -> Self {
         let step = step.replace('~', "~0").replace('/', "~1");
-        Self { value, pointer: format!("{}/{step}", self.pointer) }
+        self.leads_to(format!("{}/{step}", self.pointer), value)
+    }
+
+    fn leads_to(&self, pointer: String, value: &'s Value) -> Self {
+        let ancestor = Ancestor { pointer: self.pointer.clone(), lineage: self.lineage.clone() };
+        Self { value, pointer, lineage: Some(Rc::new(ancestor)) }
+    }
+
+    /// Whether it leads to itself.
+    pub(crate) fn is_recursive(&self) -> bool {
+        let mut lineage = self.lineage.as_deref();
+        while let Some(ancestor) = lineage {
+            if ancestor.pointer == self.pointer {
+                return true;
+            }
+            lineage = ancestor.lineage.as_deref();
+        }
+        false
     }
 
     /// Its keywords; None for `true` and `false`.
@@ -61,7 +88,7 @@ impl<'s> Source<'s> {
 
     /// The whole document.
     pub(crate) fn root(&self) -> Located<'s> {
-        Located { value: self.document, pointer: String::new() }
+        Located { value: self.document, pointer: String::new(), lineage: None }
     }
 
     /// Whether the draft is this one or a later one.
@@ -74,15 +101,15 @@ impl<'s> Source<'s> {
         !self.since(Draft::Draft201909)
     }
 
-    /// Follows a reference within the document. None for any other.
-    pub(crate) fn resolve(&self, reference: &str) -> Option<Located<'s>> {
+    /// Follows a reference that a schema makes within the document. None for any other.
+    pub(crate) fn resolve(&self, schema: &Located<'s>, reference: &str) -> Option<Located<'s>> {
         let fragment = reference.strip_prefix('#')?;
         if self.rebased || !(fragment.is_empty() || fragment.starts_with('/')) {
             return None;
         }
         let pointer = percent_decode(fragment)?;
         let value = self.document.pointer(&pointer)?;
-        Some(Located { value, pointer })
+        Some(schema.leads_to(pointer, value))
     }
 
     /// The first `$ref` whose target an error message names.
@@ -194,16 +221,18 @@ mod tests {
     fn follows_references_within_the_document_only() {
         let document = json!({"$id": "https://example.org/a", "$defs": {"a b/c": {"type": "string"}}});
         let source = Source::new(&document);
-        assert_eq!(source.resolve("#/$defs/a%20b~1c").unwrap().value, &json!({"type": "string"}));
-        assert_eq!(source.resolve("#").unwrap().value, &document);
+        let root = source.root();
+        assert_eq!(source.resolve(&root, "#/$defs/a%20b~1c").unwrap().value, &json!({"type": "string"}));
+        assert_eq!(source.resolve(&root, "#").unwrap().value, &document);
         for reference in ["", "#anchor", "https://example.org/a", "#/nowhere", "#/%zz"] {
-            assert!(source.resolve(reference).is_none(), "{reference}");
+            assert!(source.resolve(&root, reference).is_none(), "{reference}");
         }
     }
 
     #[test]
     fn a_named_subschema_keeps_references_from_being_followed() {
         let document = json!({"$defs": {"a": {"$id": "other", "$ref": "#/x"}}});
-        assert!(Source::new(&document).resolve("#/$defs/a").is_none());
+        let source = Source::new(&document);
+        assert!(source.resolve(&source.root(), "#/$defs/a").is_none());
     }
 }

@@ -31,7 +31,7 @@ fn compile(schema: Value) -> Result<Arc<Plan>, PlanError> {
 /// The plan of an object with a time and one more property.
 fn plan_of(property: Value) -> Arc<Plan> {
     let properties = json!({"time": {"type": "string", "format": "date-time"}, "x": property});
-    let defs = json!({"word": {"type": "string"}, "tree": {"type": "object", "properties": {
+    let defs = json!({"word": {"type": "string"}, "thing": {"type": "object"}, "tree": {"type": "object", "properties": {
         "left": {"$ref": "#/$defs/tree"}, "value": {"type": "integer"}}}});
     compile(json!({"type": "object", "properties": properties, "$defs": defs})).unwrap()
 }
@@ -97,6 +97,15 @@ fn what_has_no_column_type_is_json() {
         assert_eq!(field.metadata().get(JSON_COLUMN).map(String::as_str), Some("true"), "{schema}");
         assert_eq!(plan.coverage(), &Coverage::Compiled, "{schema}");
     }
+}
+
+#[test]
+fn a_definition_that_holds_for_an_object_and_its_member_is_no_recursion() {
+    let plan = plan_of(
+        json!({"allOf": [{"$ref": "#/$defs/thing"}], "properties": {"y": {"$ref": "#/$defs/thing"}}}),
+    );
+    assert_eq!(plan.coverage(), &Coverage::Compiled);
+    assert_eq!(plan.column(&"/x/y".parse().unwrap()), Some(vec![1, 0]));
 }
 
 #[test]
