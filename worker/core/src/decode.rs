@@ -15,6 +15,7 @@ mod number;
 mod pass;
 mod reader;
 mod scalar;
+mod shape;
 mod skip;
 pub(crate) mod time;
 pub(crate) mod token;
@@ -35,7 +36,7 @@ use columns::Columns;
 use content::{Content, ContentKey};
 use identify::{Identified, Identifier};
 use pass::{Pass, Slot, Stop, Workspace};
-use reader::Reader;
+use shape::{Expected, Shape};
 
 /// So many bytes of events at most go into one batch: offsets in Arrow have 31 bits, and `extra` can be larger than
 /// what it was read from.
@@ -64,6 +65,7 @@ pub struct Decoder {
     key: PipelineKey,
     content_key: ContentKey,
     work: Workspace,
+    expected: Expected,
     identifier: Identifier,
     identities: Vec<u128>,
     contents: Vec<u64>,
@@ -85,8 +87,20 @@ impl Decoder {
             scratch: serde_json::Value::Null,
         };
         let content_key = ContentKey::new(&plan, &key);
-        let (identifier, identities, contents, keys, times) = Default::default();
-        Self { plan, key, content_key, work, identifier, identities, contents, keys, times, bytes: 0 }
+        let (expected, identifier, identities, contents, keys, times) = Default::default();
+        Self {
+            plan,
+            key,
+            content_key,
+            work,
+            expected,
+            identifier,
+            identities,
+            contents,
+            keys,
+            times,
+            bytes: 0,
+        }
     }
 
     /// Reads and checks one event (one JSON value, surrounding white space allowed). An error leaves the columns as
@@ -115,24 +129,37 @@ impl Decoder {
     fn read(&mut self, event: &[u8]) -> Result<(Content, Identified), Box<Reject>> {
         self.check_size(event.len())?;
         let text = simdutf8::basic::from_utf8(event).map_err(|_| not_utf8(event))?;
-        let plan = &*self.plan;
-        let mut pass = Pass {
-            reader: Reader::new(text),
-            plan,
-            key: &self.content_key,
-            work: &mut self.work,
-            content: Content::new(plan.targets.id.is_empty()),
-            depth: 0,
-            violation: None,
+        let content = match self.read_by_shape(text) {
+            Some(content) => content,
+            None => self.read_in_full(text)?,
         };
-        pass.event().map_err(|Stop(reject)| reject)?;
-        let content = pass.content;
-        if let Some(violation) = pass.violation {
-            return Err(Box::new(violation.into_reject()));
-        }
+        let plan = &*self.plan;
         fall_back(plan, text)?;
         let identified = self.identifier.identify(plan, &self.key, text, &self.work.slots, &content)?;
         Ok((content, identified))
+    }
+
+    /// Reads an event that has the shape of the last ones; None if it hasn't, or is wrong.
+    fn read_by_shape(&mut self, text: &str) -> Option<Content> {
+        let mut pass = Pass::new(text, &self.plan, &self.content_key, &mut self.work);
+        if pass.shaped(self.expected.shape()?) {
+            let content = pass.content;
+            self.expected.hit();
+            return Some(content);
+        }
+        self.work.columns.drop_row();
+        None
+    }
+
+    fn read_in_full(&mut self, text: &str) -> Result<Content, Box<Reject>> {
+        let mut pass = Pass::new(text, &self.plan, &self.content_key, &mut self.work);
+        pass.event().map_err(|Stop(reject)| reject)?;
+        if let Some(violation) = pass.violation {
+            return Err(Box::new(violation.into_reject()));
+        }
+        let content = pass.content;
+        self.expected.missed(|| Shape::of(text, &self.plan, &self.content_key));
+        Ok(content)
     }
 
     fn check_size(&self, len: usize) -> Result<(), Box<Reject>> {

@@ -148,6 +148,13 @@ impl Content {
         self.add(key, path ^ WORD, word as u64);
     }
 
+    /// Adds what another one has.
+    #[inline]
+    pub(crate) fn add_all(&mut self, other: &Self) {
+        self.low = self.low.wrapping_add(other.low);
+        self.high = self.high.wrapping_add(other.high);
+    }
+
     #[inline(always)]
     fn add(&mut self, key: &ContentKey, path: u64, value: u64) {
         self.low = self.low.wrapping_add(mix(path, value ^ key.second));

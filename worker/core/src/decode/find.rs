@@ -65,7 +65,7 @@ fn enter_item(reader: &mut Reader<'_>, wanted: &str) -> Option<()> {
 }
 
 /// Goes past a value, counting brackets instead of matching them, so that no nesting is too deep.
-fn skip(reader: &mut Reader<'_>) -> Option<()> {
+pub(crate) fn skip(reader: &mut Reader<'_>) -> Option<()> {
     let mut open = 0_usize;
     loop {
         match reader.peek()? {

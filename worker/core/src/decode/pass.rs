@@ -102,11 +102,22 @@ pub(crate) struct Pass<'a> {
 }
 
 impl<'a> Pass<'a> {
-    /// Reads the event from its first byte to its last.
-    pub(crate) fn event(&mut self) -> Result<(), Stop> {
+    /// A pass that is about to begin.
+    pub(crate) fn new(text: &'a str, plan: &'a Plan, key: &'a ContentKey, work: &'a mut Workspace) -> Self {
+        let content = Content::new(plan.targets.id.is_empty());
+        Self { reader: Reader::new(text), plan, key, work, content, depth: 0, violation: None }
+    }
+
+    /// Forgets the event before.
+    pub(crate) fn begin(&mut self) {
         self.work.extra.clear();
         self.work.names.clear();
         self.work.slots.fill(Slot::default());
+    }
+
+    /// Reads the event from its first byte to its last.
+    pub(crate) fn event(&mut self) -> Result<(), Stop> {
+        self.begin();
         let plan = self.plan;
         self.reader.space();
         self.value(&plan.root, &Place::event(self.key.root()))?;

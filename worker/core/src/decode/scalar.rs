@@ -31,7 +31,7 @@ impl<'a> Pass<'a> {
         Ok(())
     }
 
-    fn string_value(&mut self, node: &Node, place: &Place<'_>, start: usize, value: &str) {
+    pub(crate) fn string_value(&mut self, node: &Node, place: &Place<'_>, start: usize, value: &str) {
         self.content.text(self.key, place.path, value);
         if node.never || !node.types.has(Types::STRING) {
             return self.mistyped(node, place, start);
@@ -92,7 +92,7 @@ impl<'a> Pass<'a> {
     }
 
     #[inline(always)]
-    fn number_value(
+    pub(crate) fn number_value(
         &mut self,
         node: &Node,
         place: &Place<'_>,

@@ -395,3 +395,80 @@ fn many_properties_and_members_are_found() {
     let reject = decoder.push(event(&format!(r#"{many},"x7":1"#)).as_bytes()).unwrap_err();
     assert!(reject.message.contains("`x7` twice"), "{reject:?}");
 }
+
+/// Everything that is kept of an event, or why it is refused.
+fn kept(decoder: &mut Decoder, event: &str) -> String {
+    decoder
+        .push(event.as_bytes())
+        .map_or_else(|reject| format!("{reject:?}"), |()| format!("{:?}", decoder.finish()))
+}
+
+#[test]
+fn an_event_is_read_alike_by_its_shape_and_in_full() {
+    let inner = json!({"type": "object", "additionalProperties": false, "required": ["x"], "properties": {
+        "x": {"type": ["integer", "null"], "minimum": 0}, "y": {"type": "string", "enum": ["p", "q"]},
+        "z": {"type": "boolean"}}});
+    let counted =
+        json!({"type": "object", "minProperties": 2, "properties": {"a": {"type": "number"}, "b": {}}});
+    let properties = json!({"n": {"type": "number"}, "t": {"type": "string", "format": "date-time"},
+        "in": inner, "list": {"type": "array", "items": inner}, "any": {}, "counted": counted,
+        "one": {"oneOf": [{"type": "integer"}, {"type": "string", "maxLength": 2}]}});
+    let full = r#","n":1.5,"t":"2020-01-01T00:00:00Z","in":{"x":1,"y":"p","z":true},"list":[{"x":1}],"any":{"k":[1]},"counted":{"a":1,"b":2},"one":1"#;
+    let mut shaped = decoder(properties.clone());
+    for (from, to) in [
+        ("", ""),
+        ("1.5", "-7"),
+        ("1.5", "\"text\""),
+        ("1.5", "12345678901234567890"),
+        ("1.5", "1e"),
+        ("1.5", "01"),
+        ("1.5", "1.5 "),
+        ("2020-01-01T00:00:00Z", "2020-01-01T00:00:00.1234567Z"),
+        ("2020-01-01T00:00:00Z", "2020-13-01T00:00:00Z"),
+        ("2020", "2\\u00320"),
+        (",\"y\":\"p\",\"z\":true", ""),
+        (",\"y\":\"p\"", ""),
+        (",\"z\":true", ""),
+        ("\"x\":1,\"y\"", "\"y\""),
+        ("\"x\":1,\"y\"", "\"x\":null,\"y\""),
+        ("\"x\":1,\"y\"", "\"x\":-1,\"y\""),
+        ("\"p\"", "\"r\""),
+        ("true", "truth"),
+        ("[{\"x\":1}]", "[{\"x\":1},{\"x\":2,\"z\":false}]"),
+        ("[{\"x\":1}]", "[{\"x\":1,\"w\":2}]"),
+        ("[{\"x\":1}]", "null"),
+        ("{\"k\":[1]}", "{\"k\":1,\"k\":2}"),
+        ("{\"k\":[1]}", "{\"k\" : 1}"),
+        (",\"b\":2", ""),
+        ("\"one\":1", "\"one\":\"abc\""),
+        ("\"one\":1", "\"one\":\"ab\""),
+        ("\"one\":1", "\"one\":1,\"one\":1"),
+        ("\"one\":1", "\"other\":1"),
+        (",\"one\":1", ""),
+        (",\"one\":1", "}"),
+        ("\"n\":1.5", "\"n\": 1.5"),
+        ("12.5", "12.5e300"),
+    ] {
+        for event in [event(full), event(full).replace(from, to)] {
+            let found = kept(&mut shaped, &event);
+            assert_eq!(found, kept(&mut decoder(properties.clone()), &event), "{event}");
+        }
+    }
+    assert!(shaped.expected.hits >= 30, "only {} events had a shape that was known", shaped.expected.hits);
+}
+
+#[test]
+fn a_shape_is_learnt_anew_once_events_change() {
+    let mut decoder = decoder(json!({"a": {"type": "integer"}, "b": {"type": "integer"}}));
+    let mut by_shape = |members: fn(i32) -> String| {
+        let before = decoder.expected.hits;
+        (0..100).for_each(|n| decoder.push(event(&members(n)).as_bytes()).unwrap());
+        decoder.expected.hits - before
+    };
+    assert_eq!(by_shape(|n| format!(r#","a":{n},"b":1"#)), 99);
+    assert!(by_shape(|n| format!(r#","b":{n},"a":1"#)) > 90);
+    assert_eq!(by_shape(|n| format!(r#","b":{n}"#)), 100, "what is optional may be left out");
+    // No two have the same: little is tried, and nothing is lost.
+    assert!(by_shape(|n| format!(r#","{n}":1"#)) < 20);
+    assert_eq!(decoder.len(), 400);
+}

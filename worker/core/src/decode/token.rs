@@ -42,9 +42,13 @@ impl Token {
         if len <= WORD {
             return true;
         }
-        let last = text.get(len - WORD..).and_then(<[u8]>::first_chunk::<WORD>);
-        last.is_some_and(|last| u64::from_le_bytes(*last) == self.tail)
-            && (len <= 2 * WORD || text[WORD..len - WORD] == self.bytes[WORD..len - WORD])
+        let Some(text) = text.get(..len) else { return false };
+        let last = text.last_chunk().map_or(0, |last| u64::from_le_bytes(*last));
+        // What is left between head and tail is compared by words too, the last of which may reach into the tail.
+        let mut pairs =
+            text[WORD..].as_chunks::<WORD>().0.iter().zip(self.bytes[WORD..].as_chunks::<WORD>().0);
+        last == self.tail
+            && pairs.all(|(found, wanted)| u64::from_le_bytes(*found) == u64::from_le_bytes(*wanted))
     }
 }
 

@@ -1,6 +1,8 @@
 //! The fields of an event that carry its id, key and time: found in the plan once, so that a decoder only notes where
 //! their values stand.
 
+use std::sync::Arc;
+
 use transect_config::{EventFields, Pointer, TimeFormat};
 
 use super::PlanError;
@@ -109,7 +111,8 @@ fn member<'n>(
     open: bool,
 ) -> Result<(&'n mut Option<usize>, &'n mut Node), Option<String>> {
     if let Some(at) = object.properties.iter().position(|property| *property.name == *name) {
-        let property = &mut object.properties[at];
+        // Shared with nobody as yet.
+        let property = Arc::get_mut(&mut object.properties[at]).ok_or(None)?;
         return Ok((&mut property.slot, &mut property.node));
     }
     let described = open || object.pattern.is_some() || matches!(object.rest, Rest::Checked(_));

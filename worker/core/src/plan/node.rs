@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 use std::ops::RangeInclusive;
+use std::sync::Arc;
 
 use super::check::{NumberCheck, StringCheck};
 use super::delegate::Delegate;
@@ -175,7 +176,7 @@ impl NodeColumn {
 #[derive(Debug, Default)]
 pub(crate) struct ObjectNode {
     /// The members that it names, in the order of the schema.
-    pub(crate) properties: Vec<Property>,
+    pub(crate) properties: Vec<Arc<Property>>,
     /// Position by name; empty where a scan is faster.
     pub(crate) index: HashMap<Box<str>, usize>,
     /// Members by pattern of their name; the first and only one.

@@ -1,6 +1,8 @@
 //! The keywords of objects. Several subschemas may hold at one place; each one's `additionalProperties` then speaks of
 //! the members that this one subschema doesn't name.
 
+use std::sync::Arc;
+
 use serde_json::{Map, Value};
 
 use super::check::StringCheck;
@@ -70,7 +72,7 @@ impl<'s> Compiler<'s> {
         for (name, declared) in names(schemas, &parts) {
             let property = self.property(&parts, schemas, name, columns && declared);
             children.extend(property.node.column.id().map(|id| (name.to_owned(), id)));
-            object.properties.push(property);
+            object.properties.push(Arc::new(property));
         }
         if object.properties.len() > SCAN_MAX {
             let named = object.properties.iter().enumerate();

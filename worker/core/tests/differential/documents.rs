@@ -253,6 +253,22 @@ impl<'r> Documents<'r> {
         }
     }
 
+    /// A document with most members of another one in the same order, and values near theirs.
+    pub(crate) fn alike(&mut self, doc: &Doc) -> Doc {
+        match doc {
+            Doc::Object(members) => {
+                let kept = members.iter().filter_map(|(name, value)| {
+                    self.random.percent(95).then(|| (name.clone(), self.alike(value)))
+                });
+                Doc::Object(kept.collect())
+            }
+            Doc::Raw(_) if self.random.percent(30) => Doc::raw(self.random.pick(&NUMBERS)),
+            Doc::Text(_) if self.random.percent(30) => Doc::Text(self.random.pick(&TEXTS).to_owned()),
+            other if self.random.percent(3) => self.any(2 - other.size().min(2)),
+            other => other.clone(),
+        }
+    }
+
     /// Changes one place.
     fn change(&mut self, doc: &mut Doc) {
         let position = self.random.below(doc.size());

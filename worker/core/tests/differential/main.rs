@@ -141,9 +141,20 @@ impl Met {
         self.compiled += usize::from(*plan.coverage() == Coverage::Compiled);
         let mut decoder = Decoder::new(plan, PipelineKey::new([1; 16]));
         let mut accepted = Vec::new();
+        let mut last: Option<Doc> = None;
         for _ in 0..DOCUMENTS_PER_SCHEMA {
-            let doc = Documents::new(&mut random, &schema).document();
-            let text = doc.spelled(&mut random);
+            let (doc, text) = match last.take_if(|_| random.percent(50)) {
+                Some(last) => {
+                    let doc = Documents::new(&mut random, &schema).alike(&last);
+                    let text = doc.plain();
+                    (doc, text)
+                }
+                None => {
+                    let doc = Documents::new(&mut random, &schema).document();
+                    let text = doc.spelled(&mut random);
+                    (doc, text)
+                }
+            };
             match agreement(&validator, &mut decoder, &text) {
                 Ok(Some(keyword)) => *self.refused.entry(keyword).or_default() += 1,
                 Ok(None) => {}
@@ -161,6 +172,7 @@ impl Met {
                 // However it is spelled, it is the same event.
                 decoder.push(doc.plain().as_bytes()).unwrap();
                 accepted.push(doc.plain());
+                last = Some(doc);
             }
         }
         self.accepted += accepted.len();
