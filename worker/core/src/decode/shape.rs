@@ -90,8 +90,8 @@ impl<'a> Learner<'a> {
             *seen.get_mut(at)? = true;
             let property = &object.properties[at];
             let path = content::member(path, self.key.property(property.number));
-            match flat(&property.node).filter(|_| property.slot.is_none() && self.reader.peek() == Some(b'{'))
-            {
+            let is_struct = matches!(property.node.column, NodeColumn::Typed(_)) && property.slot.is_none();
+            match flat(&property.node).filter(|_| is_struct && self.reader.peek() == Some(b'{')) {
                 Some(object) => self.object(object, &property.node, path)?,
                 None => {
                     let column = property.node.column.id()?;

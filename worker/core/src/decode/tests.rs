@@ -472,3 +472,16 @@ fn a_shape_is_learnt_anew_once_events_change() {
     assert!(by_shape(|n| format!(r#","{n}":1"#)) < 20);
     assert_eq!(decoder.len(), 400);
 }
+
+#[test]
+fn members_without_a_column_are_kept_whatever_the_shape() {
+    let others = json!({"type": "object", "properties": {"b": true}});
+    let properties = json!({"id": {"type": "string"}, "key": {"type": "string"}, "time": {"type": "number"}});
+    let schema = json!({"type": "object", "required": ["bare"], "properties": properties,
+        "additionalProperties": others});
+    let mut decoder = decoder_of(&event_type(schema));
+    for _ in 0..3 {
+        let (_, extra) = row(&mut decoder, r#","bare":{}"#);
+        assert_eq!(extra.as_deref(), Some(r#"{"bare":{}}"#));
+    }
+}

@@ -193,7 +193,7 @@ impl Met {
 
 #[test]
 fn the_plan_and_the_crate_never_disagree() {
-    let documents = setting("TRANSECT_DIFFERENTIAL_DOCUMENTS", 60_000);
+    let documents = setting("TRANSECT_DIFFERENTIAL_DOCUMENTS", 200_000);
     let start = setting("TRANSECT_DIFFERENTIAL_SEED", 1);
     let mut met = Met::default();
     for seed in start.. {
