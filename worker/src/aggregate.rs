@@ -127,7 +127,11 @@ impl Aggregate {
         let metadata = serde_json::to_string(&AggregateState { watermark: self.watermark, low_water })?;
         let committed = Committed { offsets: vec![(Topic::Partials, self.offset)], metadata };
         let progress = Some((GROUP.to_owned(), committed));
-        Ok(self.log.commit(Transaction { records, progress, trim: vec![(Topic::Partials, low_water)] })?)
+        Ok(self.log.commit_soon(Transaction {
+            records,
+            progress,
+            trim: vec![(Topic::Partials, low_water)],
+        })?)
     }
 }
 

@@ -1,64 +1,34 @@
-//! Keeps the state folder small and `ledger.json` current.
-//!
-//! Records that every reader has committed beyond are let go. The raw topic is the immutable event log and is kept.
+//! Makes durable what the roles have left to be made so, and keeps `ledger.json` current.
 
 use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use crate::log::{Log, LogError, Topic, Transaction};
+use crate::log::Log;
 use crate::process::Process;
 use crate::report::Report;
 use crate::role::{Role, RoleError};
 
+/// So much work at most is done again after a crash, where nothing else has made it durable.
+const SYNC_INTERVAL: Duration = Duration::from_secs(5);
+
 /// See the module.
 pub struct Housekeeping {
     log: Arc<dyn Log>,
-    /// Who reads which topic.
-    readers: Vec<(Topic, &'static str)>,
     ledger: PathBuf,
     study: String,
     pipeline: String,
-    /// The log's sequence at the last look for records to let go.
-    trimmed: Option<u64>,
+    synced: Instant,
     /// The log's sequence at the last writing of the ledger.
     seen: Option<u64>,
 }
 
 impl Housekeeping {
     /// Keeps house for a pipeline; the ledger is written to the file.
-    pub fn new(
-        log: Arc<dyn Log>,
-        readers: Vec<(Topic, &'static str)>,
-        ledger: PathBuf,
-        study: &str,
-        pipeline: &str,
-    ) -> Self {
-        Self {
-            log,
-            readers,
-            ledger,
-            study: study.to_owned(),
-            pipeline: pipeline.to_owned(),
-            trimmed: None,
-            seen: None,
-        }
-    }
-
-    fn trim(&self) -> Result<(), LogError> {
-        let mut trim = Vec::new();
-        for topic in Topic::ALL {
-            let mut readers = self.readers.iter().filter(|(read, _)| *read == topic).peekable();
-            if readers.peek().is_none() {
-                continue;
-            }
-            let offset = |group| self.log.committed(group).map_or(0, |committed| committed.offset(topic));
-            let before = readers.map(|(_, group)| offset(group)).min().unwrap_or(0);
-            if before > self.log.start(topic) {
-                trim.push((topic, before));
-            }
-        }
-        if trim.is_empty() { Ok(()) } else { self.log.commit(Transaction { trim, ..Transaction::default() }) }
+    pub fn new(log: Arc<dyn Log>, ledger: PathBuf, study: &str, pipeline: &str) -> Self {
+        let (study, pipeline) = (study.to_owned(), pipeline.to_owned());
+        Self { log, ledger, study, pipeline, synced: Instant::now(), seen: None }
     }
 }
 
@@ -67,11 +37,10 @@ impl Role for Housekeeping {
         "housekeeping"
     }
 
-    /// Lets records go as soon as they can: to remove large files takes the disk a while, in which others can work.
     fn step(&mut self) -> Result<bool, RoleError> {
-        if self.trimmed != Some(self.log.sequence()) {
-            self.trim()?;
-            self.trimmed = Some(self.log.sequence());
+        if self.synced.elapsed() >= SYNC_INTERVAL {
+            self.log.sync()?;
+            self.synced = Instant::now();
         }
         Ok(false)
     }
@@ -81,8 +50,9 @@ impl Role for Housekeeping {
         if self.seen == Some(sequence) {
             return Ok(());
         }
-        self.trim()?;
         let report = Report::new(&self.study, &self.pipeline, &Process::committed_state(&*self.log)?);
+        // Before it is written, so that the ledger is never ahead of what a crash leaves.
+        self.log.sync()?;
         let failed = |error| format!("write {}: {error}", self.ledger.display());
         let temporary = self.ledger.with_extension("json.tmp");
         fs::write(&temporary, serde_json::to_vec_pretty(&report)?).map_err(failed)?;

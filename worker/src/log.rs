@@ -216,8 +216,20 @@ pub trait Log: Send + Sync {
     /// What a group has committed last.
     fn committed(&self, group: &str) -> Option<Committed>;
 
-    /// Makes a transaction durable and visible, or leaves everything as it was.
+    /// Makes a transaction visible and durable, with all that it depends on: those of the same group, those whose records
+    /// the group has read, those that have earlier records in the same topics. Or leaves everything as it was.
     fn commit(&self, transaction: Transaction) -> Result<(), LogError>;
+
+    /// Makes a transaction visible at once, and durable later: with one that depends on it, or by `sync`. For what is made
+    /// again from what survives a crash. Records that are let go before then never reach the disk.
+    fn commit_soon(&self, transaction: Transaction) -> Result<(), LogError> {
+        self.commit(transaction)
+    }
+
+    /// Makes durable all that is visible.
+    fn sync(&self) -> Result<(), LogError> {
+        Ok(())
+    }
 
     /// A number that grows with every commit.
     fn sequence(&self) -> u64;

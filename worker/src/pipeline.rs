@@ -115,7 +115,7 @@ pub fn run(config: &PipelineConfig, options: &Options, watch: &Watch) -> Result<
         sinks.push(runner.spawn(pipeline.archive()?, Some(processed))?);
     }
 
-    // what all have read → removed; the ledger → ledger.json
+    // whatever is not durable yet → durable; the ledger → ledger.json
     runner.spawn(pipeline.housekeeping(), Some(sinks))?;
 
     // The gateway closes first, so that what it has acknowledged is worked off by the others.
@@ -153,7 +153,10 @@ impl<'a> Pipeline<'a> {
         for folder in [&options.state, &options.out] {
             fs::create_dir_all(folder).map_err(|error| format!("create {}: {error}", folder.display()))?;
         }
-        let log = Arc::new(EmbeddedLog::open(&options.state.join("log"))?);
+        // Raw is kept, ids and partials are let go by the roles that write and read them.
+        let mut readers = vec![(Topic::Windows, "windows"), (Topic::Rejected, "rejected")];
+        readers.extend(config.cold.table.then_some((Topic::Clean, TABLE)));
+        let log = Arc::new(EmbeddedLog::open(&options.state.join("log"))?.read_by(readers));
         let types = event_types(config)?;
         Ok(Self {
             folders: Folders { out: options.out.clone(), state: options.state.clone() },
@@ -247,12 +250,9 @@ impl<'a> Pipeline<'a> {
         Archive::new(Arc::clone(&self.log), &self.folders, readers, spill, self.end.clone())
     }
 
-    /// The raw topic is kept, and partials are let go by the aggregate role.
     fn housekeeping(&self) -> Housekeeping {
-        let mut readers = vec![(Topic::Windows, "windows"), (Topic::Rejected, "rejected")];
-        readers.extend(self.config.cold.table.then_some((Topic::Clean, TABLE)));
         let ledger = self.folders.out.join("ledger.json");
-        Housekeeping::new(Arc::clone(&self.log), readers, ledger, &self.config.study, &self.config.name)
+        Housekeeping::new(Arc::clone(&self.log), ledger, &self.config.study, &self.config.name)
     }
 }
 

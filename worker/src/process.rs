@@ -292,7 +292,7 @@ impl Process {
             })
             .collect();
         if !records.is_empty() {
-            self.parts.log.commit(Transaction { records, ..Transaction::default() })?;
+            self.parts.log.commit_soon(Transaction { records, ..Transaction::default() })?;
         }
         Ok(())
     }

@@ -14,6 +14,7 @@ mod codec;
 mod files;
 mod frame;
 mod journal;
+mod pending;
 mod segment;
 mod state;
 mod tail;
@@ -36,10 +37,10 @@ use std::time::Duration;
 use self::files::failed;
 use self::journal::Journal;
 use self::segment::SegmentReader;
-use self::state::{Change, State};
+use self::state::State;
 use self::tail::Tail;
 use self::writer::Writer;
-use super::{Committed, Log, LogError, NewRecord, Record, Topic, Transaction};
+use super::{Committed, Log, LogError, Record, Topic, Transaction};
 
 /// What `FORMAT` holds.
 const FORMAT: &str = "transect log 1";
@@ -53,11 +54,18 @@ struct Sizes {
     journal_bytes: u64,
     /// Values of the last records, of all topics together, that are kept in memory.
     tail_bytes: usize,
+    /// Values of records that are in memory only: one more is written with all of them.
+    unwritten_bytes: usize,
 }
 
 impl Default for Sizes {
     fn default() -> Self {
-        Self { segment_bytes: 64 << 20, journal_bytes: 1 << 20, tail_bytes: 32 << 20 }
+        Self {
+            segment_bytes: 64 << 20,
+            journal_bytes: 1 << 20,
+            tail_bytes: 32 << 20,
+            unwritten_bytes: 64 << 20,
+        }
     }
 }
 
@@ -65,10 +73,14 @@ impl Default for Sizes {
 #[derive(Debug)]
 pub struct EmbeddedLog {
     dir: PathBuf,
+    sizes: Sizes,
     writer: Mutex<Writer>,
+    /// What is visible. Its segments are those on the disk; records that are in none are in the tail.
     state: RwLock<State>,
     tail: Mutex<Tail>,
-    /// The last sequence that was published.
+    /// Who reads which topic to its end.
+    readers: Vec<(Topic, &'static str)>,
+    /// Number of commits.
     sequence: Mutex<u64>,
     published: Condvar,
     /// Held open for its lock.
@@ -90,16 +102,27 @@ impl EmbeddedLog {
         files::create_dir(dir)?;
         let lock = lock(&dir.join("lock"))?;
         create_unless_there(dir)?;
-        let (writer, state) = Writer::open(dir, sizes)?;
+        let writer = Writer::open(dir, sizes)?;
+        let state = writer.on_disk().clone();
         Ok(Self {
             dir: dir.into(),
-            writer: Mutex::new(writer),
+            sizes,
+            tail: Mutex::new(Tail::new(sizes.tail_bytes, on_disk(&state))),
             sequence: Mutex::new(state.sequence),
             state: RwLock::new(state),
-            tail: Mutex::new(Tail::new(sizes.tail_bytes)),
+            writer: Mutex::new(writer),
+            readers: Vec::new(),
             published: Condvar::new(),
             _lock: lock,
         })
+    }
+
+    /// Lets records go once every group that reads their topic has committed beyond them. Topics without a reader keep
+    /// theirs until they are trimmed.
+    #[must_use]
+    pub fn read_by(mut self, readers: Vec<(Topic, &'static str)>) -> Self {
+        self.readers = readers;
+        self
     }
 
     fn state(&self) -> RwLockReadGuard<'_, State> {
@@ -111,34 +134,66 @@ impl EmbeddedLog {
         self.tail.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Runs the writer, then makes visible the change that it has made durable, and the records that it adds.
-    fn write(
-        &self,
-        records: Vec<NewRecord>,
-        write: impl FnOnce(&mut Writer, &State) -> Result<Change, LogError>,
-        then: impl FnOnce(&mut Writer, &State),
-    ) -> Result<(), LogError> {
-        let mut writer = self.writer.lock().map_err(|_| LogError::Closed {
+    fn writer(&self) -> Result<MutexGuard<'_, Writer>, LogError> {
+        let writer = self.writer.lock().map_err(|_| LogError::Closed {
             path: self.dir.display().to_string(),
             problem: "a thread panicked while it was writing".into(),
         })?;
-        let change = write(&mut writer, &self.state())?;
-        let sequence = change.sequence;
-        let mut next = Topic::ALL.map(|topic| self.state().topic(topic).next);
-        let applied = self.state.write().unwrap_or_else(PoisonError::into_inner).apply(change);
-        applied.map_err(|problem| writer.close(problem))?;
-        let mut tail = self.tail();
-        for record in records {
-            let next = &mut next[record.topic as usize];
-            tail.push(*next, record);
-            *next += 1;
+        writer.refuse_if_closed()?;
+        Ok(writer)
+    }
+
+    /// Makes a transaction durable, after so many of those that are not yet, and visible.
+    fn write(&self, writer: &mut Writer, transaction: Transaction, pending: usize) -> Result<(), LogError> {
+        let mut target = writer.on_disk().clone();
+        writer.pending.apply(pending, &mut target);
+        let new = target.take(transaction.clone());
+        self.let_go(&mut target);
+        let mut records = self.tail().unwritten();
+        new.into_iter().for_each(|(topic, record)| records[topic as usize].push(record));
+        for (records, topic) in records.iter_mut().zip(&target.topics) {
+            // What nobody needs any more need not be written at all.
+            records.retain(|record| (topic.start..topic.next).contains(&record.offset));
         }
-        Topic::ALL.into_iter().for_each(|topic| tail.trim(topic, self.state().topic(topic).start));
-        drop(tail);
-        *self.sequence.lock().unwrap_or_else(PoisonError::into_inner) = sequence;
-        self.published.notify_all();
-        then(&mut writer, &self.state());
+        let dropped = writer.commit(&target, &records)?;
+        writer.pending.forget(pending);
+
+        let mut state = self.state().clone();
+        let records = state.take(transaction);
+        self.let_go(&mut state);
+        state.find_on(writer.on_disk());
+        self.publish(state, records);
+        dropped.into_iter().for_each(|topic| writer.remove_trimmed(topic));
+        writer.compact_if_long();
         Ok(())
+    }
+
+    /// Lets topics begin where the last of their readers is.
+    fn let_go(&self, state: &mut State) {
+        for topic in Topic::ALL {
+            let offset = |group: &str| state.groups.get(group).map_or(0, |committed| committed.offset(topic));
+            let readers = self.readers.iter().filter(|(read, _)| *read == topic);
+            if let Some(before) = readers.map(|(_, group)| offset(group)).min() {
+                state.trim(topic, before);
+            }
+        }
+    }
+
+    /// Makes a state visible, and the records that are new in it.
+    fn publish(&self, state: State, records: Vec<(Topic, Record)>) {
+        // Before the state, so that records that are not on the disk are found here.
+        let mut tail = self.tail();
+        records.into_iter().for_each(|(topic, record)| tail.push(topic, record));
+        let starts = Topic::ALL.map(|topic| (topic, state.topic(topic).start));
+        let written = on_disk(&state);
+        *self.state.write().unwrap_or_else(PoisonError::into_inner) = state;
+        // After it, so that records that are let go here are found on the disk.
+        tail.set_written(written);
+        starts.into_iter().for_each(|(topic, start)| tail.trim(topic, start));
+        tail.shrink();
+        drop(tail);
+        *self.sequence.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+        self.published.notify_all();
     }
 
     /// The segment that holds an offset, as it is committed now.
@@ -163,10 +218,12 @@ impl EmbeddedLog {
 
 impl Log for EmbeddedLog {
     fn read(&self, topic: Topic, from: u64, bytes_max: usize) -> Result<Vec<Record>, LogError> {
-        let Some(segment) = self.segment(topic, from)? else { return Ok(Vec::new()) };
-        if let Some(records) = self.tail().read(topic, from, bytes_max) {
+        // In this order: what is visible and not in the tail is on the disk, or trimmed.
+        let visible = from >= self.start(topic) && from < self.end(topic);
+        if visible && let Some(records) = self.tail().read(topic, from, bytes_max) {
             return Ok(records);
         }
+        let Some(segment) = self.segment(topic, from)? else { return Ok(Vec::new()) };
         segment.read(from, bytes_max).or_else(|error| {
             // The segment may have been trimmed away meanwhile: then that is the answer.
             self.segment(topic, from)?;
@@ -187,17 +244,34 @@ impl Log for EmbeddedLog {
     }
 
     fn commit(&self, transaction: Transaction) -> Result<(), LogError> {
-        // A header is short and a value is shared: copies are cheap.
-        let records = transaction.records.clone();
-        let trimmed: Vec<Topic> = transaction.trim.iter().map(|(topic, _)| *topic).collect();
-        self.write(
-            records,
-            |writer, state| writer.commit(state, transaction),
-            |writer, state| {
-                trimmed.into_iter().for_each(|topic| writer.remove_trimmed(state, topic));
-                writer.compact_if_long(state);
-            },
-        )
+        let mut writer = self.writer()?;
+        transaction.records.iter().try_for_each(writer::check_size)?;
+        let needed = writer.pending.needed_by(&transaction);
+        self.write(&mut writer, transaction, needed)
+    }
+
+    fn commit_soon(&self, transaction: Transaction) -> Result<(), LogError> {
+        let mut writer = self.writer()?;
+        transaction.records.iter().try_for_each(writer::check_size)?;
+        let bytes: usize = transaction.records.iter().map(|record| record.value.len()).sum();
+        if self.tail().unwritten_bytes() + bytes > self.sizes.unwritten_bytes {
+            let all = writer.pending.len();
+            return self.write(&mut writer, transaction, all);
+        }
+        let (before, mut state) = (self.state().clone(), self.state().clone());
+        let records = state.take(transaction.clone());
+        writer.pending.push(&transaction, &before, &state);
+        self.let_go(&mut state);
+        self.publish(state, records);
+        Ok(())
+    }
+
+    fn sync(&self) -> Result<(), LogError> {
+        let mut writer = self.writer()?;
+        match writer.pending.len() {
+            0 => Ok(()),
+            all => self.write(&mut writer, Transaction::default(), all),
+        }
     }
 
     fn sequence(&self) -> u64 {
@@ -209,6 +283,11 @@ impl Log for EmbeddedLog {
         let waited = self.published.wait_timeout_while(sequence, timeout, |sequence| *sequence <= seen);
         *waited.unwrap_or_else(PoisonError::into_inner).0
     }
+}
+
+/// The offsets before which all records are on the disk, or gone.
+fn on_disk(state: &State) -> [u64; Topic::ALL.len()] {
+    Topic::ALL.map(|topic| state.topic(topic).on_disk)
 }
 
 fn lock(path: &Path) -> Result<File, LogError> {

@@ -36,7 +36,7 @@ impl Committer {
         let (outbox, outcomes) = sync_channel(1);
         thread::Builder::new().name("commit".into()).spawn(move || {
             for transaction in inbox {
-                if outbox.send(log.commit(transaction)).is_err() {
+                if outbox.send(log.commit_soon(transaction)).is_err() {
                     return;
                 }
             }

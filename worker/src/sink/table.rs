@@ -36,7 +36,7 @@ const GROUP: &str = "table";
 pub struct TableOptions {
     /// The study's name, which is noted in every file.
     pub study: String,
-    /// Bytes of batches that are held before they are written.
+    /// Bytes of batches that are held before they are written; half as many more while others wait to be read.
     pub held_bytes_max: usize,
     /// Threads that write.
     pub threads: usize,
@@ -106,7 +106,10 @@ impl Role for TableSink {
         let records = self.publisher.log().read(Topic::Clean, self.next, READ_BYTES_MAX)?;
         for record in &records {
             self.hold(record)?;
-            if self.held_bytes >= self.options.held_bytes_max {
+            let bound = self.options.held_bytes_max;
+            // Best where the log ends: of an epoch that is half in files the other half has to go to the disk.
+            let caught_up = self.next == self.publisher.log().end(Topic::Clean);
+            if self.held_bytes >= if caught_up { bound } else { bound.saturating_add(bound / 2) } {
                 self.write_held()?;
             }
         }
@@ -169,13 +172,16 @@ impl Held {
     }
 }
 
+/// The days that are left to write, and where their files are made.
+type Left<'a> = (vec::IntoIter<(Day, Vec<RecordBatch>)>, &'a mut Files);
+
 /// Writes the days of one event type. Each is a file of its own, so that threads share nothing but the list.
 struct DayWriter<'a> {
     event_type: String,
     format: Format,
     file_name: String,
     words: [(&'static str, String); 4],
-    days: Mutex<(vec::IntoIter<(Day, Vec<RecordBatch>)>, &'a mut Files)>,
+    days: Mutex<Left<'a>>,
 }
 
 impl<'a> DayWriter<'a> {
@@ -216,7 +222,7 @@ impl<'a> DayWriter<'a> {
         Ok(Some((file, batches)))
     }
 
-    fn days(&self) -> MutexGuard<'_, (vec::IntoIter<(Day, Vec<RecordBatch>)>, &'a mut Files)> {
+    fn days(&self) -> MutexGuard<'_, Left<'a>> {
         self.days.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

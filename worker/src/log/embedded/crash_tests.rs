@@ -12,7 +12,8 @@ use super::tests::trim;
 use super::*;
 use crate::log::NewRecord;
 
-const SIZES: Sizes = Sizes { segment_bytes: 256 * 1024, journal_bytes: 4096, tail_bytes: 0 };
+const SIZES: Sizes =
+    Sizes { segment_bytes: 256 * 1024, journal_bytes: 4096, tail_bytes: 0, unwritten_bytes: 0 };
 const CHILD: &str = "log::embedded::crash_tests::child";
 const TASK: &str = "TRANSECT_TEST_LOG_TASK";
 const DIR: &str = "TRANSECT_TEST_LOG_DIR";

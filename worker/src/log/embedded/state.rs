@@ -1,6 +1,7 @@
-//! What is committed, and how one change of the journal alters it. Pure: no files.
+//! What is committed, and how a transaction or a change of the journal alters it. Pure: no files.
 //!
-//! The journal is a sequence of changes, and a snapshot is the one change that leads from nothing to a state.
+//! The journal is a sequence of changes, each of one or more transactions, and a snapshot is the one change that leads
+//! from nothing to a state.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -8,12 +9,12 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::segment::PositionIndex;
-use crate::log::{Committed, Topic};
+use crate::log::{Committed, NewRecord, Record, Topic, Transaction};
 
 /// Everything that is committed.
 #[derive(Clone, Debug, Default)]
 pub(super) struct State {
-    /// Number of changes so far.
+    /// Number of changes in the journal so far.
     pub(super) sequence: u64,
     /// By topic, in the order of `Topic::ALL`.
     pub(super) topics: [TopicState; Topic::ALL.len()],
@@ -28,7 +29,10 @@ pub(super) struct TopicState {
     pub(super) start: u64,
     /// The offset after the last record.
     pub(super) next: u64,
-    /// The files that hold the records, in order and without gaps; none where there is no record.
+    /// The offset after the last record that the files hold, or held.
+    pub(super) on_disk: u64,
+    /// The files that hold the records, in order; none where there is no record. The last records may be in no file yet,
+    /// and between two files may be those that were never written since nobody needs them any more.
     pub(super) segments: Vec<Segment>,
 }
 
@@ -83,6 +87,43 @@ impl State {
         &self.topics[topic as usize]
     }
 
+    /// Takes a transaction in; its records with their offsets.
+    pub(super) fn take(&mut self, transaction: Transaction) -> Vec<(Topic, Record)> {
+        let with_offset = |record: NewRecord| {
+            let NewRecord { topic, headers, value } = record;
+            let next = &mut self.topics[topic as usize].next;
+            *next += 1;
+            (topic, Record { offset: *next - 1, headers, value })
+        };
+        let records = transaction.records.into_iter().map(with_offset).collect();
+        self.groups.extend(transaction.progress);
+        for (topic, before) in transaction.trim {
+            self.trim(topic, before);
+        }
+        records
+    }
+
+    /// Lets a topic begin at a later offset.
+    pub(super) fn trim(&mut self, topic: Topic, before: u64) {
+        let topic = &mut self.topics[topic as usize];
+        topic.start = topic.start.max(before.min(topic.next));
+    }
+
+    /// Notes in which files records are found.
+    pub(super) fn find_on(&mut self, disk: &Self) {
+        for (topic, on_disk) in self.topics.iter_mut().zip(&disk.topics) {
+            topic.on_disk = on_disk.on_disk;
+            topic.segments = on_disk.segments.clone();
+        }
+    }
+
+    /// Groups that are not as in another state.
+    pub(super) fn groups_since(&self, before: &Self) -> Vec<GroupChange> {
+        let changed =
+            self.groups.iter().filter(|(name, committed)| before.groups.get(*name) != Some(committed));
+        changed.map(GroupChange::of).collect()
+    }
+
     /// Makes a change; says what is wrong with one that can't follow this state, which is then in doubt.
     pub(super) fn apply(&mut self, change: Change) -> Result<(), String> {
         if self.sequence != 0 && change.sequence != self.sequence + 1 {
@@ -108,12 +149,15 @@ impl State {
             let segments = state.segments.iter().map(|segment| (segment.first, segment.length)).collect();
             TopicChange { topic, start: state.start, next: state.next, segments }
         });
-        let groups = self.groups.iter().map(|(name, Committed { offsets, metadata })| GroupChange {
-            name: name.clone(),
-            offsets: offsets.clone(),
-            metadata: metadata.clone(),
-        });
-        Change { sequence: self.sequence, topics: topics.into(), groups: groups.collect() }
+        let groups = self.groups.iter().map(GroupChange::of).collect();
+        Change { sequence: self.sequence, topics: topics.into(), groups }
+    }
+}
+
+impl GroupChange {
+    fn of((name, committed): (&String, &Committed)) -> Self {
+        let Committed { offsets, metadata } = committed.clone();
+        Self { name: name.clone(), offsets, metadata }
     }
 }
 
@@ -133,6 +177,7 @@ impl TopicState {
         }
         self.start = change.start;
         self.next = change.next;
+        self.on_disk = change.next;
         let gone = (0..self.segments.len()).take_while(|&at| self.segment_end(at) <= self.start).count();
         self.segments.drain(..gone);
         Ok(())
@@ -140,12 +185,12 @@ impl TopicState {
 
     /// The offset after the last record of the segment at an index.
     pub(super) fn segment_end(&self, at: usize) -> u64 {
-        self.segments.get(at + 1).map_or(self.next, |following| following.first)
+        self.segments.get(at + 1).map_or(self.on_disk, |following| following.first)
     }
 
-    /// The index of the segment that holds an offset; None beyond the end.
+    /// The index of the segment that holds an offset; None beyond the last.
     pub(super) fn segment_with(&self, offset: u64) -> Option<usize> {
-        if offset >= self.next {
+        if offset >= self.on_disk {
             return None;
         }
         self.segments.partition_point(|segment| segment.first <= offset).checked_sub(1)

@@ -1,9 +1,9 @@
 //! The last records of every topic in memory: whoever keeps up reads what was committed a moment ago as it was
-//! written, without the disk, a copy or a checksum.
+//! written, without the disk, a copy or a checksum. Those that are not on the disk yet are all here.
 
 use std::collections::VecDeque;
 
-use crate::log::{NewRecord, Record, Topic};
+use crate::log::{Record, Topic};
 
 /// See the module.
 #[derive(Debug)]
@@ -12,24 +12,58 @@ pub(super) struct Tail {
     topics: [VecDeque<Record>; Topic::ALL.len()],
     /// Topics and offsets of all records, oldest first, and of some that were trimmed.
     order: VecDeque<(Topic, u64)>,
+    /// The offset by topic before which all records are on the disk.
+    written: [u64; Topic::ALL.len()],
     bytes: usize,
     bytes_max: usize,
 }
 
 impl Tail {
-    /// An empty tail that holds values of at most so many bytes.
-    pub(super) fn new(bytes_max: usize) -> Self {
-        Self { topics: Default::default(), order: VecDeque::new(), bytes: 0, bytes_max }
+    /// An empty tail that holds values of at most so many bytes, and whatever is not on the disk; of topics that are on
+    /// the disk up to these offsets.
+    pub(super) fn new(bytes_max: usize, written: [u64; Topic::ALL.len()]) -> Self {
+        let (topics, order) = Default::default();
+        Self { topics, order, written, bytes: 0, bytes_max }
     }
 
-    /// Adds a record that was committed at an offset, and lets go of the oldest beyond the bound.
-    pub(super) fn push(&mut self, offset: u64, record: NewRecord) {
-        let NewRecord { topic, headers, value } = record;
-        self.bytes += value.len();
-        self.topics[topic as usize].push_back(Record { offset, headers, value });
-        self.order.push_back((topic, offset));
+    /// Adds a record that was committed.
+    pub(super) fn push(&mut self, topic: Topic, record: Record) {
+        self.bytes += record.value.len();
+        self.order.push_back((topic, record.offset));
+        self.topics[topic as usize].push_back(record);
+    }
+
+    /// Records that are not on the disk, by topic.
+    pub(super) fn unwritten(&self) -> [Vec<Record>; Topic::ALL.len()] {
+        Topic::ALL.map(|topic| self.unwritten_of(topic).cloned().collect())
+    }
+
+    /// Bytes of their values.
+    pub(super) fn unwritten_bytes(&self) -> usize {
+        Topic::ALL
+            .into_iter()
+            .flat_map(|topic| self.unwritten_of(topic))
+            .map(|record| record.value.len())
+            .sum()
+    }
+
+    fn unwritten_of(&self, topic: Topic) -> impl Iterator<Item = &Record> {
+        let (records, written) = (&self.topics[topic as usize], self.written[topic as usize]);
+        records.range(records.partition_point(|record| record.offset < written)..)
+    }
+
+    /// Notes up to where topics are on the disk now.
+    pub(super) fn set_written(&mut self, written: [u64; Topic::ALL.len()]) {
+        self.written = written;
+    }
+
+    /// Lets go of the oldest beyond the bound.
+    pub(super) fn shrink(&mut self) {
         while self.bytes > self.bytes_max
-            && let Some((topic, offset)) = self.order.pop_front()
+            && let Some((topic, offset)) = self.order.pop_front_if(|(topic, offset)| {
+                let first = self.topics[*topic as usize].front();
+                *offset < self.written[*topic as usize] || first.is_none_or(|first| first.offset > *offset)
+            })
         {
             self.trim(topic, offset + 1);
         }
@@ -71,8 +105,12 @@ impl Tail {
 mod tests {
     use super::*;
 
-    fn record(topic: Topic, bytes: usize) -> NewRecord {
-        NewRecord { topic, headers: vec![("n".into(), bytes.to_string())], value: vec![7; bytes].into() }
+    const ALL_WRITTEN: [u64; Topic::ALL.len()] = [u64::MAX; Topic::ALL.len()];
+
+    fn push(tail: &mut Tail, topic: Topic, offset: u64, bytes: usize) {
+        let headers = vec![("n".into(), bytes.to_string())];
+        tail.push(topic, Record { offset, headers, value: vec![7; bytes].into() });
+        tail.shrink();
     }
 
     fn offsets(tail: &Tail, topic: Topic, from: u64, bytes_max: usize) -> Option<Vec<u64>> {
@@ -81,10 +119,10 @@ mod tests {
 
     #[test]
     fn it_reads_what_it_holds_by_offset_and_size() {
-        let mut tail = Tail::new(100);
+        let mut tail = Tail::new(100, ALL_WRITTEN);
         for offset in 5..8 {
-            tail.push(offset, record(Topic::Clean, 20));
-            tail.push(offset + 90, record(Topic::Audit, 1));
+            push(&mut tail, Topic::Clean, offset, 20);
+            push(&mut tail, Topic::Audit, offset + 90, 1);
         }
         assert_eq!(offsets(&tail, Topic::Clean, 4, 100), None);
         assert_eq!(offsets(&tail, Topic::Clean, 5, 100), Some(vec![5, 6, 7]));
@@ -98,36 +136,55 @@ mod tests {
 
     #[test]
     fn the_oldest_of_all_topics_go_first() {
-        let mut tail = Tail::new(100);
-        tail.push(0, record(Topic::Raw, 40));
-        tail.push(0, record(Topic::Clean, 40));
-        tail.push(1, record(Topic::Clean, 40));
+        let mut tail = Tail::new(100, ALL_WRITTEN);
+        push(&mut tail, Topic::Raw, 0, 40);
+        push(&mut tail, Topic::Clean, 0, 40);
+        push(&mut tail, Topic::Clean, 1, 40);
         assert_eq!(offsets(&tail, Topic::Raw, 0, 100), None);
         assert_eq!(offsets(&tail, Topic::Clean, 0, 100), Some(vec![0, 1]));
-        tail.push(2, record(Topic::Clean, 101));
+        push(&mut tail, Topic::Clean, 2, 101);
         assert_eq!(offsets(&tail, Topic::Clean, 2, 100), None, "larger than the bound");
         assert_eq!((tail.bytes, tail.order.len()), (0, 0));
-        tail.push(3, record(Topic::Clean, 1));
+        push(&mut tail, Topic::Clean, 3, 1);
         assert_eq!(offsets(&tail, Topic::Clean, 3, 100), Some(vec![3]));
     }
 
     #[test]
     fn what_is_trimmed_makes_room() {
-        let mut tail = Tail::new(100);
-        (0..4).for_each(|offset| tail.push(offset, record(Topic::Clean, 20)));
-        tail.push(0, record(Topic::Windows, 20));
+        let mut tail = Tail::new(100, ALL_WRITTEN);
+        (0..4).for_each(|offset| push(&mut tail, Topic::Clean, offset, 20));
+        push(&mut tail, Topic::Windows, 0, 20);
         tail.trim(Topic::Clean, 3);
-        (4..7).for_each(|offset| tail.push(offset, record(Topic::Clean, 20)));
+        (4..7).for_each(|offset| push(&mut tail, Topic::Clean, offset, 20));
         assert_eq!(offsets(&tail, Topic::Clean, 3, 100), Some(vec![3, 4, 5, 6]));
-        tail.push(7, record(Topic::Clean, 20));
+        push(&mut tail, Topic::Clean, 7, 20);
         assert_eq!(offsets(&tail, Topic::Clean, 3, 100), None);
         assert_eq!(offsets(&tail, Topic::Windows, 0, 100), Some(vec![0]));
         assert_eq!(tail.bytes, 100);
         for offset in 8..1000 {
             tail.trim(Topic::Clean, offset);
-            tail.push(offset, record(Topic::Clean, 20));
+            push(&mut tail, Topic::Clean, offset, 20);
         }
         assert_eq!(offsets(&tail, Topic::Windows, 0, 100), Some(vec![0]));
         assert!(tail.order.len() < 100, "{}", tail.order.len());
+    }
+
+    #[test]
+    fn what_is_not_on_the_disk_stays() {
+        let mut tail = Tail::new(100, [0; Topic::ALL.len()]);
+        for offset in 0..10 {
+            push(&mut tail, Topic::Clean, offset, 40);
+            push(&mut tail, Topic::Ids, offset, 1);
+        }
+        assert_eq!((tail.bytes, tail.unwritten_bytes()), (410, 410));
+        tail.trim(Topic::Clean, 4);
+        let unwritten = tail.unwritten();
+        assert_eq!((unwritten[Topic::Clean as usize].len(), unwritten[Topic::Ids as usize].len()), (6, 10));
+        let mut written = [0; Topic::ALL.len()];
+        (written[Topic::Clean as usize], written[Topic::Ids as usize]) = (8, 8);
+        tail.set_written(written);
+        tail.shrink();
+        assert_eq!(offsets(&tail, Topic::Clean, 8, 100), Some(vec![8, 9]));
+        assert_eq!((offsets(&tail, Topic::Clean, 7, 100), tail.unwritten_bytes()), (None, 82));
     }
 }

@@ -14,7 +14,8 @@ use super::*;
 use crate::log::{MemoryLog, NewRecord};
 
 /// Files so small that a few records roll them.
-const SMALL: Sizes = Sizes { segment_bytes: 300, journal_bytes: 1500, tail_bytes: 200 };
+const SMALL: Sizes =
+    Sizes { segment_bytes: 300, journal_bytes: 1500, tail_bytes: 200, unwritten_bytes: 2000 };
 
 pub(super) fn open(dir: &TempDir) -> EmbeddedLog {
     EmbeddedLog::open_with(dir.path(), SMALL).unwrap()
@@ -252,7 +253,7 @@ fn records_beyond_the_limits_are_refused_whole() {
 
 #[derive(Clone, Debug)]
 enum Step {
-    Commit { sizes: Vec<(usize, usize)>, progress: bool },
+    Commit { sizes: Vec<(usize, usize)>, progress: bool, soon: bool },
     Trim { topic: usize, before: u64 },
     Read { topic: usize, from: u64, bytes_max: usize },
     Reopen,
@@ -261,8 +262,8 @@ enum Step {
 fn step() -> impl Strategy<Value = Step> {
     let record = (0..Topic::ALL.len(), prop_oneof![9 => 0..200_usize, 1 => 4_000..9_000_usize]);
     prop_oneof![
-        6 => (prop::collection::vec(record, 0..6), any::<bool>())
-            .prop_map(|(sizes, progress)| Step::Commit { sizes, progress }),
+        6 => (prop::collection::vec(record, 0..6), any::<bool>(), any::<bool>())
+            .prop_map(|(sizes, progress, soon)| Step::Commit { sizes, progress, soon }),
         1 => (0..Topic::ALL.len(), 0..20_u64).prop_map(|(topic, before)| Step::Trim { topic, before }),
         4 => (0..Topic::ALL.len(), 0..20_u64, 0..2000_usize)
             .prop_map(|(topic, from, bytes_max)| Step::Read { topic, from, bytes_max }),
@@ -280,14 +281,18 @@ proptest! {
         let mut log = open(&dir);
         for (n, step) in steps.into_iter().enumerate() {
             match step {
-                Step::Commit { sizes, progress: with_progress } => {
+                Step::Commit { sizes, progress: with_progress, soon } => {
                     let of = |(k, (topic, size)): (usize, &(usize, usize))| {
                         record(Topic::ALL[*topic], vec![(n * 7 + k) as u8; *size])
                     };
                     let records = sizes.iter().enumerate().map(of).collect();
                     let progress = progress("g", n as u64).filter(|_| with_progress);
                     let transaction = Transaction { records, progress, ..Transaction::default() };
-                    log.commit(transaction.clone()).unwrap();
+                    if soon {
+                        log.commit_soon(transaction.clone()).unwrap();
+                    } else {
+                        log.commit(transaction.clone()).unwrap();
+                    }
                     model.commit(transaction).unwrap();
                 }
                 Step::Trim { topic, before } => {
@@ -306,12 +311,120 @@ proptest! {
                     }
                 }
                 Step::Reopen => {
+                    log.sync().unwrap();
                     drop(log);
                     log = open(&dir);
                 }
             }
         }
+        prop_assert_eq!(dump(&log, 1000).unwrap(), dump(&model, 1000).unwrap());
+        log.sync().unwrap();
         drop(log);
         prop_assert_eq!(dump_dir(dir.path()).unwrap(), dump(&model, 1000).unwrap());
     }
+
+    #[test]
+    fn what_survives_a_crash_depends_on_nothing_that_did_not(acts in prop::collection::vec(act(), 1..60)) {
+        let dir = fast_dir();
+        let open = || open(&dir).read_by(vec![(Topic::Clean, "store")]);
+        let mut log = open();
+        let (mut posted, mut stored) = (0, 0);
+        for act in acts {
+            let end = |topic| log.end(topic);
+            let at = |group: &str, topic| log.committed(group).unwrap_or_default().offset(topic);
+            match act {
+                Act::Post => {
+                    log.commit(records([record(Topic::Raw, [posted; 50].to_vec())])).unwrap();
+                    posted += 1;
+                }
+                Act::Work { bytes } => {
+                    let from = at("work", Topic::Raw);
+                    let done = Committed { offsets: vec![(Topic::Raw, (from + 1).min(end(Topic::Raw)))], metadata: String::new() };
+                    let value = vec![end(Topic::Clean) as u8; bytes];
+                    let records = vec![record(Topic::Clean, value), record(Topic::Ids, "id")];
+                    log.commit_soon(Transaction { records, progress: Some(("work".into(), done)), trim: vec![] }).unwrap();
+                }
+                Act::Store { behind } => {
+                    let upto = end(Topic::Clean).saturating_sub(behind).max(at("store", Topic::Clean));
+                    let done = Committed { offsets: vec![(Topic::Clean, upto)], metadata: String::new() };
+                    log.commit(Transaction { progress: Some(("store".into(), done)), ..Transaction::default() }).unwrap();
+                    stored = upto;
+                }
+                Act::Sync => log.sync().unwrap(),
+                Act::Crash => {
+                    drop(log);
+                    log = open();
+                }
+            }
+            let at = |group: &str, topic| log.committed(group).unwrap_or_default().offset(topic);
+            prop_assert_eq!(log.end(Topic::Raw), u64::from(posted), "what was acknowledged is there");
+            prop_assert_eq!((at("store", Topic::Clean), log.start(Topic::Clean)), (stored, stored));
+            prop_assert!(at("work", Topic::Raw) <= log.end(Topic::Raw) && stored <= log.end(Topic::Clean));
+            prop_assert_eq!(log.end(Topic::Clean), log.end(Topic::Ids), "all of a transaction or nothing");
+            let (topics, _) = dump(&log, 100).unwrap();
+            for rec in &topics[Topic::Clean as usize] {
+                prop_assert!(rec.value.iter().all(|byte| *byte == rec.offset as u8));
+            }
+        }
+    }
+}
+
+/// What roles do to a log: one posts, one works off what was posted, one stores what that made.
+#[derive(Clone, Debug)]
+enum Act {
+    Post,
+    Work { bytes: usize },
+    Store { behind: u64 },
+    Sync,
+    Crash,
+}
+
+fn act() -> impl Strategy<Value = Act> {
+    prop_oneof![
+        4 => Just(Act::Post),
+        8 => (1..500_usize).prop_map(|bytes| Act::Work { bytes }),
+        2 => (0..4_u64).prop_map(|behind| Act::Store { behind }),
+        1 => Just(Act::Sync),
+        1 => Just(Act::Crash),
+    ]
+}
+
+#[test]
+fn records_that_are_let_go_soon_never_reach_the_disk() {
+    let dir = TempDir::new().unwrap();
+    let log = EmbeddedLog::open(dir.path()).unwrap().read_by(vec![(Topic::Clean, "g")]);
+    let written = || {
+        let files = fs::read_dir(dir.path().join("clean")).unwrap();
+        files.map(|file| file.unwrap().metadata().unwrap().len()).sum::<u64>()
+    };
+    let read = |upto| {
+        let committed = Committed { offsets: vec![(Topic::Clean, upto)], metadata: String::new() };
+        log.commit(Transaction { progress: Some(("g".into(), committed)), ..Transaction::default() })
+            .unwrap();
+    };
+    for n in 0..10 {
+        log.commit_soon(records([record(Topic::Clean, vec![n; 10_000])])).unwrap();
+        assert_eq!(log.read(Topic::Clean, u64::from(n), 1).unwrap()[0].value, vec![n; 10_000]);
+    }
+    assert_eq!(written(), 0);
+    read(7);
+    assert_eq!((written(), log.start(Topic::Clean), log.end(Topic::Clean)), (0, 7, 10));
+    log.sync().unwrap();
+    assert!((30_000..40_000).contains(&written()), "{}", written());
+    read(10);
+    assert_eq!(written(), 0);
+    drop(log);
+    let log = open(&dir);
+    assert_eq!((log.start(Topic::Clean), log.end(Topic::Clean)), (10, 10));
+}
+
+#[test]
+fn no_more_is_in_memory_only_than_the_bound_allows() {
+    let dir = TempDir::new().unwrap();
+    let log = open(&dir);
+    for n in 0..100 {
+        log.commit_soon(records([record(Topic::Clean, vec![n; 150])])).unwrap();
+    }
+    drop(log);
+    assert!(open(&dir).end(Topic::Clean) > 85);
 }

@@ -12,7 +12,7 @@ use super::files::{self, corrupt, failed};
 use super::frame::{FrameHeader, HEADER_BYTES};
 use super::segment;
 use super::state::{TopicChange, TopicState};
-use crate::log::{LogError, NewRecord, Topic};
+use crate::log::{LogError, Record, Topic};
 
 /// Values below this are gathered before they are written; larger ones are written from where they are.
 const GATHER_BYTES: usize = 256 * 1024;
@@ -35,6 +35,8 @@ struct Active {
     path: PathBuf,
     file: File,
     first: u64,
+    /// The offset after its last record, committed or not.
+    next: u64,
     /// Bytes written, committed or not.
     length: u64,
 }
@@ -49,24 +51,24 @@ impl TopicFiles {
         Ok(opened)
     }
 
-    /// Writes records after the committed ones, to be made durable by `sync`.
+    /// Writes consecutive records, to be made durable by `sync`. Between them and those on the disk may be some that were
+    /// trimmed before they were ever written. The topic is then as `target`, but for its segments.
     pub(super) fn append(
         &mut self,
-        committed: &TopicState,
-        records: &[NewRecord],
+        on_disk: &TopicState,
+        target: &TopicState,
+        records: &[Record],
         segment_bytes: u64,
     ) -> Result<TopicChange, LogError> {
-        let mut next = committed.next;
         let mut segments = Vec::new();
         let mut rest = records;
-        while !rest.is_empty() {
-            let active = self.active(committed, next, segment_bytes)?;
-            let written = active.fill(rest, next, segment_bytes)?;
+        while let Some(first) = rest.first() {
+            let active = self.active(on_disk, first.offset, segment_bytes)?;
+            let written = active.fill(rest, segment_bytes)?;
             segments.push((active.first, active.length));
-            next += written as u64;
             rest = &rest[written..];
         }
-        Ok(TopicChange { topic: self.topic, start: committed.start, next, segments })
+        Ok(TopicChange { topic: self.topic, start: target.start, next: target.next, segments })
     }
 
     /// Makes durable what was appended.
@@ -107,26 +109,26 @@ impl TopicFiles {
         Ok(firsts)
     }
 
-    /// The segment that takes the record at offset `next`.
+    /// The segment that takes the record at an offset.
     fn active(
         &mut self,
-        committed: &TopicState,
-        next: u64,
+        on_disk: &TopicState,
+        offset: u64,
         segment_bytes: u64,
     ) -> Result<&mut Active, LogError> {
-        let usable = match self.active.take() {
-            None => match committed.segments.last() {
-                Some(last) => Some(Active::open(&self.dir, last.first, last.length)?),
-                None => None,
-            },
-            active => active,
+        let last = self.active.take().filter(|active| active.next == offset);
+        let usable = match (last, on_disk.segments.last()) {
+            (None, Some(last)) if offset == on_disk.next => {
+                Some(Active::open(&self.dir, last.first, last.length, offset)?)
+            }
+            (last, _) => last,
         };
         let active = match usable {
             Some(active) if active.length < segment_bytes => active,
             full => {
                 self.full.extend(full);
                 self.created = true;
-                Active::create(&self.dir, next)?
+                Active::create(&self.dir, offset)?
             }
         };
         Ok(self.active.insert(active))
@@ -134,26 +136,26 @@ impl TopicFiles {
 }
 
 impl Active {
-    fn open(dir: &Path, first: u64, length: u64) -> Result<Self, LogError> {
+    fn open(dir: &Path, first: u64, length: u64, next: u64) -> Result<Self, LogError> {
         let path = segment::path(dir, first);
-        Ok(Self { file: files::open_append(&path)?, path, first, length })
+        Ok(Self { file: files::open_append(&path)?, path, first, next, length })
     }
 
     fn create(dir: &Path, first: u64) -> Result<Self, LogError> {
         let path = segment::path(dir, first);
         let file =
             OpenOptions::new().append(true).create_new(true).open(&path).map_err(failed("create", &path))?;
-        Ok(Self { path, file, first, length: 0 })
+        Ok(Self { path, file, first, next: first, length: 0 })
     }
 
     /// Writes records until there are no more or the segment is full; how many, at least one.
-    fn fill(&mut self, records: &[NewRecord], first: u64, segment_bytes: u64) -> Result<usize, LogError> {
+    fn fill(&mut self, records: &[Record], segment_bytes: u64) -> Result<usize, LogError> {
         let mut writer = BufWriter::with_capacity(GATHER_BYTES, &self.file);
         let mut length = self.length;
         let mut written = 0;
-        for (offset, record) in (first..).zip(records) {
+        for record in records {
             let (head, padding) = codec::encode_around(&record.headers, record.value.len());
-            let frame = FrameHeader::of(offset, &[&head, &record.value, padding]);
+            let frame = FrameHeader::of(record.offset, &[&head, &record.value, padding]);
             let parts: [&[u8]; 4] = [&frame.to_bytes(), &head, &record.value, padding];
             for part in parts {
                 writer.write_all(part).map_err(failed("append to", &self.path))?;
@@ -166,6 +168,7 @@ impl Active {
         }
         writer.flush().map_err(failed("append to", &self.path))?;
         self.length = length;
+        self.next += written as u64;
         Ok(written)
     }
 }

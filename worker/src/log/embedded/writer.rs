@@ -1,5 +1,5 @@
-//! The only writer of a log's files. A transaction goes to the segments, which are synced, then to the journal, which
-//! is synced: that is the commit. Any failure before is undone.
+//! The only writer of a log's files. The records of one or more transactions go to the segments, which are synced, then
+//! one change goes to the journal, which is synced: that is the commit. Any failure before is undone.
 //!
 //! After a sync that failed nobody knows what the disk holds (the system may drop the pages and report success the
 //! next time), so the writer refuses everything until the log is opened again.
@@ -9,9 +9,10 @@ use std::path::{Path, PathBuf};
 use super::Sizes;
 use super::files::ReplaceError;
 use super::journal::Journal;
-use super::state::{Change, GroupChange, State, TopicChange, TopicState};
+use super::pending::Pending;
+use super::state::{Change, State, TopicChange};
 use super::topic::TopicFiles;
-use crate::log::{LogError, NewRecord, Topic, Transaction};
+use crate::log::{LogError, NewRecord, Record, Topic};
 
 /// Greatest size of a record's value in bytes.
 const VALUE_BYTES_MAX: usize = 1 << 30;
@@ -25,6 +26,10 @@ pub(super) struct Writer {
     journal: Journal,
     /// By topic, in the order of `Topic::ALL`.
     topics: Vec<TopicFiles>,
+    /// What the files say is committed.
+    on_disk: State,
+    /// What is to follow.
+    pub(super) pending: Pending,
     sizes: Sizes,
     /// Why nothing more is written.
     closed: Option<String>,
@@ -32,52 +37,61 @@ pub(super) struct Writer {
 
 impl Writer {
     /// Opens the files of a log and brings them to what is committed.
-    pub(super) fn open(dir: &Path, sizes: Sizes) -> Result<(Self, State), LogError> {
-        let (journal, state) = Journal::open(dir.join("journal"), sizes.journal_bytes)?;
-        let topics = Topic::ALL.iter().map(|topic| TopicFiles::open(dir, *topic, state.topic(*topic)));
+    pub(super) fn open(dir: &Path, sizes: Sizes) -> Result<Self, LogError> {
+        let (journal, on_disk) = Journal::open(dir.join("journal"), sizes.journal_bytes)?;
+        let topics = Topic::ALL.iter().map(|topic| TopicFiles::open(dir, *topic, on_disk.topic(*topic)));
         let topics = topics.collect::<Result<_, _>>()?;
-        Ok((Self { dir: dir.into(), journal, topics, sizes, closed: None }, state))
+        let pending = Pending::default();
+        Ok(Self { dir: dir.into(), journal, topics, on_disk, pending, sizes, closed: None })
     }
 
-    /// Makes a transaction durable; the change that it is. `state` is what is committed so far.
-    pub(super) fn commit(&mut self, state: &State, transaction: Transaction) -> Result<Change, LogError> {
-        self.refuse_if_closed()?;
-        let mut by_topic: [Vec<NewRecord>; Topic::ALL.len()] = Default::default();
-        for record in transaction.records {
-            check_size(&record)?;
-            by_topic[record.topic as usize].push(record);
-        }
-        let groups = transaction.progress.map(|(name, committed)| GroupChange {
-            name,
-            offsets: committed.offsets,
-            metadata: committed.metadata,
-        });
-        let written = self.write_records(state, &by_topic).and_then(|mut topics| {
-            transaction.trim.iter().for_each(|(topic, before)| trim(&mut topics, state, *topic, *before));
-            let change =
-                Change { sequence: state.sequence + 1, topics, groups: groups.into_iter().collect() };
-            self.write_change(change)
-        });
-        if written.is_err() {
-            let touched = Topic::ALL.into_iter().filter(|topic| !by_topic[*topic as usize].is_empty());
-            self.undo(state, touched);
-        }
-        written
+    /// What is durable.
+    pub(super) fn on_disk(&self) -> &State {
+        &self.on_disk
     }
 
-    /// Removes the segments that a topic doesn't need any more; what fails is tried again when the log is opened.
-    pub(super) fn remove_trimmed(&mut self, state: &State, topic: Topic) {
-        if let Err(error) = self.topics[topic as usize].settle(state.topic(topic)) {
+    /// Makes a state durable, with the records, by topic, that it has and the disk has not. The topics of which segments
+    /// are not needed any more.
+    pub(super) fn commit(
+        &mut self,
+        target: &State,
+        records: &[Vec<Record>; Topic::ALL.len()],
+    ) -> Result<Vec<Topic>, LogError> {
+        let first = |state: &State, topic| state.topic(topic).segments.first().map(|segment| segment.first);
+        let before = Topic::ALL.map(|topic| first(&self.on_disk, topic));
+        let written = self.write_records(target, records).and_then(|topics| {
+            let (sequence, groups) = (self.on_disk.sequence + 1, target.groups_since(&self.on_disk));
+            self.write_change(Change { sequence, topics, groups })
+        });
+        match written {
+            Ok(change) => self.on_disk.apply(change).map_err(|problem| self.close(problem))?,
+            Err(error) => {
+                let touched = Topic::ALL.into_iter().filter(|topic| !records[*topic as usize].is_empty());
+                self.undo(touched);
+                return Err(error);
+            }
+        }
+        let dropped = |(_, before): &(Topic, Option<u64>)| before.is_some();
+        let dropped = Topic::ALL.into_iter().zip(before).filter(dropped);
+        Ok(dropped
+            .filter(|(topic, before)| first(&self.on_disk, *topic) != *before)
+            .map(|(topic, _)| topic)
+            .collect())
+    }
+
+    /// Removes the segments of a topic that are not needed any more; what fails is tried again when the log is opened.
+    pub(super) fn remove_trimmed(&mut self, topic: Topic) {
+        if let Err(error) = self.topics[topic as usize].settle(self.on_disk.topic(topic)) {
             tracing::warn!(%error, "trimmed records could not be removed");
         }
     }
 
     /// Replaces a journal that has grown long by a snapshot.
-    pub(super) fn compact_if_long(&mut self, state: &State) {
+    pub(super) fn compact_if_long(&mut self) {
         if !self.journal.wants_compaction() {
             return;
         }
-        match self.journal.compact(state) {
+        match self.journal.compact(&self.on_disk) {
             Ok(()) => {}
             Err(ReplaceError::Kept(error)) => tracing::warn!(%error, "the journal could not be compacted"),
             Err(ReplaceError::Unsure(error)) => {
@@ -88,17 +102,18 @@ impl Writer {
 
     fn write_records(
         &mut self,
-        state: &State,
-        by_topic: &[Vec<NewRecord>; Topic::ALL.len()],
+        target: &State,
+        records: &[Vec<Record>; Topic::ALL.len()],
     ) -> Result<Vec<TopicChange>, LogError> {
         let mut changes = Vec::new();
-        for (topic, records) in Topic::ALL.into_iter().zip(by_topic) {
-            if !records.is_empty() {
+        for (topic, records) in Topic::ALL.into_iter().zip(records) {
+            let (on_disk, target) = (self.on_disk.topic(topic), target.topic(topic));
+            if (on_disk.start, on_disk.next) != (target.start, target.next) {
                 let files = &mut self.topics[topic as usize];
-                changes.push(files.append(state.topic(topic), records, self.sizes.segment_bytes)?);
+                changes.push(files.append(on_disk, target, records, self.sizes.segment_bytes)?);
             }
         }
-        for change in &changes {
+        for change in changes.iter().filter(|change| !change.segments.is_empty()) {
             let synced = self.topics[change.topic as usize].sync();
             self.close_unless(synced)?;
         }
@@ -112,10 +127,10 @@ impl Writer {
         Ok(change)
     }
 
-    fn undo(&mut self, state: &State, touched: impl IntoIterator<Item = Topic>) {
+    fn undo(&mut self, touched: impl IntoIterator<Item = Topic>) {
         let mut undone = self.journal.undo();
         for topic in touched {
-            undone = undone.and(self.topics[topic as usize].settle(state.topic(topic)));
+            undone = undone.and(self.topics[topic as usize].settle(self.on_disk.topic(topic)));
         }
         if let Err(error) = undone {
             self.close(error.to_string());
@@ -135,7 +150,7 @@ impl Writer {
         LogError::Closed { path, problem: self.closed.get_or_insert(problem).clone() }
     }
 
-    fn refuse_if_closed(&self) -> Result<(), LogError> {
+    pub(super) fn refuse_if_closed(&self) -> Result<(), LogError> {
         match &self.closed {
             Some(problem) => {
                 Err(LogError::Closed { path: self.dir.display().to_string(), problem: problem.clone() })
@@ -145,19 +160,8 @@ impl Writer {
     }
 }
 
-/// Lets a topic begin at a later offset. The files are removed by `remove_trimmed`.
-fn trim(changes: &mut Vec<TopicChange>, state: &State, topic: Topic, before: u64) {
-    let TopicState { start, next, .. } = *state.topic(topic);
-    match changes.iter_mut().find(|change| change.topic == topic) {
-        Some(change) => change.start = start.max(before.min(change.next)),
-        None if before > start => {
-            changes.push(TopicChange { topic, start: before.min(next), next, segments: Vec::new() });
-        }
-        None => {}
-    }
-}
-
-fn check_size(record: &NewRecord) -> Result<(), LogError> {
+/// Refuses a record that is beyond the limits.
+pub(super) fn check_size(record: &NewRecord) -> Result<(), LogError> {
     let headers = record.headers.iter().map(|(name, value)| name.len() + value.len()).sum();
     let sizes = [(record.value.len(), VALUE_BYTES_MAX), (headers, HEADERS_BYTES_MAX)];
     match sizes.into_iter().find(|(bytes, limit)| bytes > limit) {
