@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::delegate::Delegate;
 use super::number::Num;
-use super::pattern::Sequence;
+use super::pattern::Table;
 use crate::decode::time;
 
 /// One keyword that a string must satisfy.
@@ -29,8 +29,8 @@ enum StringKind {
     MaxLength(u64),
     /// `format: date-time`, whole.
     DateTime,
-    /// A pattern, most often decided by the sequence.
-    Pattern(Sequence, Delegate),
+    /// A pattern, most often decided by the table.
+    Pattern(Box<Table>, Delegate),
     /// Anything else.
     Delegate(Delegate),
 }
@@ -45,8 +45,8 @@ impl StringCheck {
             _ => {
                 let delegate = Delegate::keyword(draft, keyword, value)?;
                 let pattern = value.as_str().filter(|_| keyword == "pattern");
-                match pattern.and_then(Sequence::compile) {
-                    Some(sequence) => StringKind::Pattern(sequence, delegate),
+                match pattern.and_then(Table::compile) {
+                    Some(table) => StringKind::Pattern(Box::new(table), delegate),
                     None => StringKind::Delegate(delegate),
                 }
             }
@@ -74,8 +74,8 @@ impl StringCheck {
             StringKind::MinLength(min) => length_reaches(text, *min),
             StringKind::MaxLength(max) => !length_reaches(text, max.saturating_add(1)),
             StringKind::DateTime => time::parse_rfc3339(text.as_bytes()).is_some(),
-            StringKind::Pattern(sequence, delegate) => {
-                sequence.matches(text) || delegate.accepts_text(text, scratch)
+            StringKind::Pattern(table, delegate) => {
+                table.matches(text) || delegate.accepts_text(text, scratch)
             }
             StringKind::Delegate(delegate) => delegate.accepts_text(text, scratch),
         }

@@ -257,10 +257,9 @@ impl<'r> Documents<'r> {
     pub(crate) fn alike(&mut self, doc: &Doc) -> Doc {
         match doc {
             Doc::Object(members) => {
-                let kept = members.iter().filter_map(|(name, value)| {
-                    self.random.percent(95).then(|| (name.clone(), self.alike(value)))
-                });
-                Doc::Object(kept.collect())
+                let kept = members.iter().filter(|_| self.random.percent(95)).cloned().collect::<Vec<_>>();
+                let alike = kept.into_iter().map(|(name, value)| (name, self.alike(&value)));
+                Doc::Object(alike.collect())
             }
             Doc::Raw(_) if self.random.percent(30) => Doc::raw(self.random.pick(&NUMBERS)),
             Doc::Text(_) if self.random.percent(30) => Doc::Text(self.random.pick(&TEXTS).to_owned()),
