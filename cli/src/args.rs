@@ -85,6 +85,9 @@ pub(crate) struct UpArgs {
     /// Bytes of events that are committed together; fewer issue windows in smaller steps
     #[arg(long, value_name = "BYTES", default_value_t = transect_worker::pipeline::EPOCH_BYTES)]
     pub(crate) epoch_bytes: usize,
+    /// How often progress is made durable: so much at most is done again after a crash
+    #[arg(long, value_name = "MILLISECONDS", default_value_t = 5000)]
+    pub(crate) commit_interval: u64,
     /// End with an error status if any event was rejected
     #[arg(long)]
     pub(crate) fail_on_rejected: bool,

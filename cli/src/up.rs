@@ -36,6 +36,7 @@ pub(crate) fn run(args: UpArgs) -> anyhow::Result<ExitCode> {
         drain: args.drain,
         threads: args.threads.map_or_else(cores, usize::from),
         epoch_bytes: args.epoch_bytes,
+        commit_interval: Duration::from_millis(args.commit_interval),
     };
     let watch = Watch { listening: Some(say_listening), ..Watch::default() };
     stop_on_signals(&watch)?;

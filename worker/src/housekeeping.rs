@@ -10,25 +10,23 @@ use crate::process::Process;
 use crate::report::Report;
 use crate::role::{Role, RoleError};
 
-/// So much work at most is done again after a crash, where nothing else has made it durable.
-const SYNC_INTERVAL: Duration = Duration::from_secs(5);
-
 /// See the module.
 pub struct Housekeeping {
     log: Arc<dyn Log>,
     ledger: PathBuf,
     study: String,
     pipeline: String,
+    interval: Duration,
     synced: Instant,
     /// The log's sequence at the last writing of the ledger.
     seen: Option<u64>,
 }
 
 impl Housekeeping {
-    /// Keeps house for a pipeline; the ledger is written to the file.
-    pub fn new(log: Arc<dyn Log>, ledger: PathBuf, study: &str, pipeline: &str) -> Self {
+    /// Keeps house for a pipeline, making durable what there is at each interval; the ledger is written to the file.
+    pub fn new(log: Arc<dyn Log>, interval: Duration, ledger: PathBuf, study: &str, pipeline: &str) -> Self {
         let (study, pipeline) = (study.to_owned(), pipeline.to_owned());
-        Self { log, ledger, study, pipeline, synced: Instant::now(), seen: None }
+        Self { log, ledger, study, pipeline, interval, synced: Instant::now(), seen: None }
     }
 }
 
@@ -38,7 +36,7 @@ impl Role for Housekeeping {
     }
 
     fn step(&mut self) -> Result<bool, RoleError> {
-        if self.synced.elapsed() >= SYNC_INTERVAL {
+        if self.synced.elapsed() >= self.interval {
             self.log.sync()?;
             self.synced = Instant::now();
         }

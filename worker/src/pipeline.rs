@@ -63,6 +63,9 @@ pub struct Options {
     pub threads: usize,
     /// Bytes of events in one transaction. Fewer make windows be issued and revised in smaller steps.
     pub epoch_bytes: usize,
+    /// How often what has been done is made durable, where nothing else has: so much at most is done again after a
+    /// crash.
+    pub commit_interval: Duration,
 }
 
 /// The usual size of an epoch: large enough that what a commit costs is lost in it, small enough to be held in memory.
@@ -252,7 +255,8 @@ impl<'a> Pipeline<'a> {
 
     fn housekeeping(&self) -> Housekeeping {
         let ledger = self.folders.out.join("ledger.json");
-        Housekeeping::new(Arc::clone(&self.log), ledger, &self.config.study, &self.config.name)
+        let Self { log, options, config, .. } = self;
+        Housekeeping::new(Arc::clone(log), options.commit_interval, ledger, &config.study, &config.name)
     }
 }
 

@@ -51,18 +51,20 @@ fn a_file_is_stored_once_however_often_the_process_is_killed() -> anyhow::Result
     let folder = tempfile::tempdir()?;
     let input = folder.path().join("events.ndjson");
     let made = write_file(&input, events, 7)?;
-    let up = |name: &str, threads: u64| {
-        Up::new(&manifests("fault"), &folder.path().join(name))
-            .input("web", &input)
-            .arg("--drain")
-            .arg("--threads")
-            .arg(&threads.to_string())
+    // Small epochs, soon durable: so that a kill may find the run in any of many states.
+    let up = |name: &str, threads: u64, epoch_bytes: u64, commit_interval: u64| {
+        let arguments =
+            [("threads", threads), ("epoch-bytes", epoch_bytes), ("commit-interval", commit_interval)];
+        let up = Up::new(&manifests("fault"), &folder.path().join(name)).input("web", &input).arg("--drain");
+        arguments.iter().fold(up, |up, (name, value)| up.arg(&format!("--{name}={value}")))
     };
+    let (epoch, interval) = (events * 10, 5);
 
-    let undisturbed = up("undisturbed", 1);
+    let undisturbed = up("undisturbed", 1, epoch, interval);
     let started = Instant::now();
     undisturbed.succeed()?;
-    let whole = started.elapsed();
+    // The shortest that a run has taken: kills come within it.
+    let mut whole = started.elapsed();
     let expected = Outcome::read(&undisturbed.out, &[])?;
     for (field, count) in [
         ("read", made.read),
@@ -78,33 +80,50 @@ fn a_file_is_stored_once_however_often_the_process_is_killed() -> anyhow::Result
 
     let mut random = Random::new(11);
     let mut kills = 0;
-    for run in 0..runs {
-        let disturbed = up("disturbed", 1 + run % 4);
+    let mut run = 0;
+    while run < runs {
+        // Every fourth run as users have it, the others in smaller steps.
+        let (epoch, interval) = if run % 4 == 3 { (16 << 20, 5000) } else { (epoch, interval) };
+        let disturbed = up("disturbed", 1 + run % 4, epoch, interval);
         for folder in [&disturbed.out, &disturbed.state] {
             if folder.exists() {
                 std::fs::remove_dir_all(folder)?;
             }
         }
         // Up to four kills, anywhere between the start and a little beyond the usual end.
+        let before = kills;
         for _ in 0..1 + random.below(4) {
+            let started = Instant::now();
             let mut child = disturbed.start()?;
             let moment = Duration::from_micros(random.below(whole.as_micros() as u64 * 11 / 10));
-            match wait_for(&mut child, moment)? {
-                Some(status) => ensure!(status.success(), "run {run} ended by itself with {status}"),
+            let ended = match wait_for(&mut child, moment)? {
+                Some(status) => status,
                 None => {
                     child.kill()?;
-                    let status = child.wait()?;
-                    ensure!(status.signal() == Some(9) || status.success(), "run {run} ended with {status}");
-                    kills += 1;
+                    child.wait()?
                 }
+            };
+            if ended.signal() == Some(9) {
+                kills += 1;
+                continue;
             }
+            ensure!(ended.success(), "run {run} ended by itself with {ended}");
+            if kills == before {
+                whole = whole.min(started.elapsed());
+                break;
+            }
+        }
+        if kills == before {
+            // Too quick for a kill, so that nothing was tried.
+            ensure!(whole > Duration::from_millis(2), "a run is too short to be killed");
+            continue;
         }
         disturbed.succeed().with_context(|| format!("run {run}, after its kills"))?;
         let outcome = Outcome::read(&disturbed.out, &[]).with_context(|| format!("run {run}"))?;
         outcome.same_as(&expected, &TOLERANCES).with_context(|| format!("run {run}"))?;
-        progress(&format!("file soak: {} of {runs} runs, {kills} kills", run + 1));
+        run += 1;
+        progress(&format!("file soak: {run} of {runs} runs, {kills} kills"));
     }
-    ensure!(kills > 0, "no run was killed, so that nothing was tried");
     Ok(())
 }
 
