@@ -38,8 +38,9 @@ check: tools $(PACKAGES) $(DENY) ## Check format, lints, licences, docs and gene
 	$(VENV)/bin/ruff check
 	@echo 'make check: all passed'
 
-bench: build $(PACKAGES) ## Compare speed and memory with DuckDB and Polars, and write docs/benchmarks
-	$(PYTHON) bench/run.py
+bench: tools $(PACKAGES) ## Compare speed and memory with DuckDB and Polars, and write docs/benchmarks
+	cargo build --locked --profile dist -p transect
+	TRANSECT=$(CARGO_TARGET_DIR)/dist/transect $(PYTHON) bench/run.py
 
 soak: build ## Kill the process 200 times at random moments, and compare what comes out
 	TRANSECT_SOAK_RUNS=200 TRANSECT_SOAK_EVENTS=1000000 cargo test --locked -p transect-e2e --test soak -- --nocapture

@@ -25,8 +25,8 @@ HERE = Path(__file__).parent
 CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "transect"
 EVENTS = CACHE / "bench"
 WORK = EVENTS / "work"
-"""A folder a run, removed at the end of a round: ext4 doesn't use inodes again for five seconds, and whoever creates files
-just after others were removed spends its time on going past these."""
+"""A folder a run, all removed at the end of the measurement. Removing them sooner gives their pages back to the host where
+the machine is a guest, and whoever runs next pays for getting them again: a tenth to a fifth of its time."""
 ONE_CORE, TWO_CORES = "1", "0,1"
 BUSY = 0.5
 CORES = {1: ONE_CORE, 2: TWO_CORES}
@@ -105,8 +105,8 @@ def measure(binary: Path | None, rounds: int) -> Report:
     if load > BUSY:
         print(f"the machine is busy (load {load:.1f}): figures on two cores will mean little", flush=True)
     results = {name: Case(name) for name in table}
+    shutil.rmtree(WORK, ignore_errors=True)
     for turn in range(rounds + 1):
-        shutil.rmtree(WORK, ignore_errors=True)
         for name, (function, arguments, threads) in table.items():
             done, target = function(*arguments, source, threads)
             if turn == 0:
@@ -136,7 +136,7 @@ def main() -> int:
     parser.add_argument("--peers-only", action="store_true", help="measure DuckDB and Polars alone; writes no report")
     args = parser.parse_args()
 
-    default = Path(os.environ.get("CARGO_TARGET_DIR", CACHE / "target")) / "release/transect"
+    default = Path(os.environ.get("CARGO_TARGET_DIR", CACHE / "target")) / "dist/transect"
     binary = None if args.peers_only else Path(os.environ.get("TRANSECT", default))
     if binary and not binary.exists():
         raise SystemExit(f"{binary} is not there; build it with `make build`, or name another in TRANSECT")
