@@ -25,8 +25,8 @@ HERE = Path(__file__).parent
 CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "transect"
 EVENTS = CACHE / "bench"
 WORK = EVENTS / "work"
-"""A folder a run, all removed at the end of the measurement. Removing them sooner gives their pages back to the host where
-the machine is a guest, and whoever runs next pays for getting them again: a tenth to a fifth of its time."""
+"""A folder a run, all removed at the end of the measurement. Removed sooner, their pages go back to the host where the
+machine is a guest, and whoever runs next pays for getting them again: a tenth to a fifth of its time."""
 ONE_CORE, TWO_CORES = "1", "0,1"
 BUSY = 0.5
 CORES = {1: ONE_CORE, 2: TWO_CORES}
