@@ -35,21 +35,40 @@ need util-linux sh -c 'command -v taskset'
 # shellcheck disable=SC2086 # one word a package
 [ -z "$missing" ] || apt_install $missing
 
-if ! command -v cargo >/dev/null; then
-    if ! apt-cache show rustup >/dev/null 2>&1; then
-        say "Rust $RUST or newer is missing, and this system's apt has no rustup"
-        say "install Rust from https://rustup.rs and run make again"
-        exit 1
+# The version that apt would install of a package, or nothing.
+candidate() { apt-cache policy "$1" 2>/dev/null | sed -n 's/^ *Candidate: \([0-9][^+~-]*\).*/\1/p'; }
+
+new_enough() { # new_enough VERSION
+    [ -n "$1" ] && [ "$(printf '%s\n%s\n' "$RUST" "$1" | sort -V | head -n 1)" = "$RUST" ]
+}
+
+# Debian keeps a recent Rust, for its browsers, in rustc-web; its plain rustc is that of the release.
+install_rust() {
+    if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+        apt-get update -qq # a new image knows no package yet
     fi
-    command -v rustup >/dev/null || apt_install rustup
-    say "installing Rust"
-    rustup toolchain install stable --profile minimal --component clippy --component rustfmt
-    rustup default stable
-fi
+    for suffix in "" -web; do
+        if new_enough "$(candidate "rustc$suffix")"; then
+            apt_install "rustc$suffix" "cargo$suffix"
+            return
+        fi
+    done
+    if command -v rustup >/dev/null || [ -n "$(candidate rustup)" ]; then
+        command -v rustup >/dev/null || apt_install rustup
+        say "installing Rust with rustup"
+        rustup toolchain install stable --profile minimal --component clippy --component rustfmt
+        rustup default stable
+        return
+    fi
+    say "Rust $RUST or newer is missing, and this system's packages have none"
+    say "install it from https://rustup.rs and run make again"
+    exit 1
+}
+
+command -v cargo >/dev/null || install_rust
 
 found=$(rustc --version | cut -d' ' -f2)
-oldest=$(printf '%s\n%s\n' "$RUST" "$found" | sort -V | head -n 1)
-if [ "$oldest" != "$RUST" ]; then
+if ! new_enough "$found"; then
     say "Rust $found is too old; $RUST or newer is needed: rustup update stable"
     exit 1
 fi
