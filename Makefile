@@ -23,10 +23,9 @@ demo: build $(PACKAGES) ## Run the earthquakes from file to tables, and show wha
 	$(PYTHON) examples/show.py examples/01-earthquakes out/01-earthquakes
 
 test: build $(PACKAGES) ## Run every test: units, the examples against DuckDB, a short soak
-	cargo test --locked --workspace --exclude transect-e2e
+	cargo test --locked --workspace
 	$(PYTHON) -m unittest discover -s tests/reference
 	PYTHON=$(PYTHON) tools/test-examples.sh
-	cargo test --locked -p transect-e2e
 	@echo 'make test: all passed'
 
 check: tools $(PACKAGES) $(DENY) ## Check format, lints, licences, docs and generated files

@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
 use arrow_array::cast::AsArray;
+use rustix::process::{Pid, Signal};
 use transect_e2e::command::{Up, manifests};
 use transect_e2e::events::{Random, write_file};
 use transect_e2e::outcome::{Outcome, batches, files};
@@ -224,8 +225,7 @@ fn what_the_gateway_acknowledged_is_stored_once_however_often_it_is_killed() -> 
 
 /// Asks the process to end, and waits for it.
 fn terminate(child: &mut Child) -> anyhow::Result<()> {
-    let asked = std::process::Command::new("kill").arg("-TERM").arg(child.id().to_string()).status()?;
-    ensure!(asked.success(), "kill -TERM ended with {asked}");
+    rustix::process::kill_process(Pid::from_child(child), Signal::TERM)?;
     let Some(status) = wait_for(child, Duration::from_secs(60))? else {
         bail!("it did not end within a minute")
     };
