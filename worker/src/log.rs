@@ -231,9 +231,12 @@ pub trait Log: Send + Sync {
         Ok(())
     }
 
-    /// A number that grows with every commit.
+    /// A number that grows with every commit and every `wake`.
     fn sequence(&self) -> u64;
 
     /// Waits until the sequence is beyond `seen` or the time is over; the sequence then.
     fn wait(&self, seen: u64, timeout: Duration) -> u64;
+
+    /// Ends all waiting now, for news that is not in the log. Without it the news comes a little later.
+    fn wake(&self) {}
 }

@@ -13,7 +13,6 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel};
-use std::thread;
 use std::time::Duration;
 
 use transect_config::{EventTypeConfig, PipelineConfig, SourceConfig, SourceKind, WindowConfig};
@@ -43,8 +42,6 @@ use crate::sink::windows::WindowSink;
 
 /// Sinks write what they hold at least so often while events trickle in.
 const FLUSH_INTERVAL: Duration = Duration::from_secs(10);
-/// How soon a request to end is noticed.
-const POLL: Duration = Duration::from_millis(20);
 /// The group of the table sink.
 const TABLE: &str = "table";
 
@@ -122,9 +119,7 @@ pub fn run(config: &PipelineConfig, options: &Options, watch: &Watch) -> Result<
     runner.spawn(pipeline.housekeeping(), Some(sinks))?;
 
     // The gateway closes first, so that what it has acknowledged is worked off by the others.
-    while !watch.stop.is_raised() && !runner.is_over() {
-        thread::park_timeout(POLL);
-    }
+    runner.wait(&watch.stop);
     close.raise();
     let closed = gateway.map_or(Ok(()), gateway::Serving::join);
     end.raise();

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use crate::log::Log;
 use crate::role::{Role, RoleError};
 
-/// How long an idle role waits for a commit before it looks at the flags again.
+/// How long an idle role waits for a commit before it looks at the flags that others put up.
 const WAIT: Duration = Duration::from_millis(10);
 
 /// A flag that goes up once.
@@ -36,13 +36,19 @@ pub struct Runner {
     /// Goes up when a role has failed: the others keep what they can and stop.
     abort: Flag,
     flush_interval: Duration,
-    threads: Vec<(String, JoinHandle<Result<(), RoleError>>)>,
+    roles: Vec<Spawned>,
+}
+
+struct Spawned {
+    name: String,
+    done: Flag,
+    thread: JoinHandle<Result<(), RoleError>>,
 }
 
 impl Runner {
     /// A runner whose roles flush what they hold at least so often.
     pub fn new(log: Arc<dyn Log>, end: Flag, flush_interval: Duration) -> Self {
-        Self { log, end, abort: Flag::default(), flush_interval, threads: Vec::new() }
+        Self { log, end, abort: Flag::default(), flush_interval, roles: Vec::new() }
     }
 
     /// Starts a role. It is done when all it reads from is done and nothing is left to read; None for a role whose
@@ -59,19 +65,26 @@ impl Runner {
             done: done.clone(),
         };
         let thread = thread::Builder::new().name(name.clone()).spawn(move || drive.run(role))?;
-        self.threads.push((name, thread));
+        self.roles.push(Spawned { name, done: done.clone(), thread });
         Ok(done)
     }
 
-    /// Whether all roles have ended, or one has failed.
-    pub fn is_over(&self) -> bool {
-        self.abort.is_raised() || self.threads.iter().all(|(_, thread)| thread.is_finished())
+    /// Waits until all roles are done, one has failed, or the flag is up, which is looked at now and then.
+    pub fn wait(&self, stop: &Flag) {
+        loop {
+            let seen = self.log.sequence();
+            let done = self.roles.iter().all(|role| role.done.is_raised());
+            if done || self.abort.is_raised() || stop.is_raised() {
+                return;
+            }
+            self.log.wait(seen, WAIT);
+        }
     }
 
     /// Waits for all roles. The first error is the cause; the others followed from it.
     pub fn join(self) -> Result<(), RoleError> {
         let mut outcome = Ok(());
-        for (name, thread) in self.threads {
+        for Spawned { name, thread, .. } in self.roles {
             let ended = thread.join().unwrap_or_else(|_| {
                 Err(format!(
                     "the {name} role has panicked; this is a bug in Transect: nothing committed is lost"
@@ -93,28 +106,29 @@ struct Drive {
     done: Flag,
 }
 
-/// Stops every other role when this one ends badly, by an error or a panic.
-struct StopUnlessDone<'a>(&'a Drive);
+/// Tells the others that this role has ended; stops them all if it ended badly, by an error or a panic.
+struct TellOthers<'a>(&'a Drive);
 
-impl Drop for StopUnlessDone<'_> {
+impl Drop for TellOthers<'_> {
     fn drop(&mut self) {
         if !self.0.done.is_raised() {
             self.0.abort.raise();
         }
+        self.0.log.wake();
     }
 }
 
 impl Drive {
     fn run(self, mut role: impl Role) -> Result<(), RoleError> {
-        let _guard = StopUnlessDone(&self);
+        let _guard = TellOthers(&self);
         let mut flushed = Instant::now();
         while !self.abort.is_raised() {
+            let seen = self.log.sequence();
             // Asked before the step: what the others wrote until they were done is there to be read.
             let last = match &self.after {
                 Some(after) => after.iter().all(Flag::is_raised),
                 None => self.end.is_raised(),
             };
-            let seen = self.log.sequence();
             if role.step()? {
                 continue;
             }

@@ -80,7 +80,7 @@ pub struct EmbeddedLog {
     tail: Mutex<Tail>,
     /// Who reads which topic to its end.
     readers: Vec<(Topic, &'static str)>,
-    /// Number of commits.
+    /// Number of commits, and of calls of `wake`.
     sequence: Mutex<u64>,
     published: Condvar,
     /// Held open for its lock.
@@ -192,8 +192,7 @@ impl EmbeddedLog {
         starts.into_iter().for_each(|(topic, start)| tail.trim(topic, start));
         tail.shrink();
         drop(tail);
-        *self.sequence.lock().unwrap_or_else(PoisonError::into_inner) += 1;
-        self.published.notify_all();
+        self.wake();
     }
 
     /// The segment that holds an offset, as it is committed now.
@@ -282,6 +281,11 @@ impl Log for EmbeddedLog {
         let sequence = self.sequence.lock().unwrap_or_else(PoisonError::into_inner);
         let waited = self.published.wait_timeout_while(sequence, timeout, |sequence| *sequence <= seen);
         *waited.unwrap_or_else(PoisonError::into_inner).0
+    }
+
+    fn wake(&self) {
+        *self.sequence.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+        self.published.notify_all();
     }
 }
 
