@@ -21,11 +21,10 @@ pub(super) struct Checker {
 }
 
 impl Checker {
-    /// Compiles the schema and the rules of a CRD.
-    pub(super) fn new(crd: &Value) -> Result<Self, String> {
-        let schema = crd.pointer("/spec/versions/0/schema/openAPIV3Schema").ok_or("the CRD has no schema")?;
-        let rules = compile_schema(schema);
-        let mut schema = schema.clone();
+    /// Compiles the schema in a CRD and the rules in it.
+    pub(super) fn new(schema: &str) -> Result<Self, String> {
+        let mut schema = serde_json::from_str(schema).map_err(|error| error.to_string())?;
+        let rules = compile_schema(&schema);
         strict(&mut schema);
         schema["properties"]["apiVersion"] = json!({"type": "string"});
         schema["properties"]["kind"] = json!({"type": "string"});

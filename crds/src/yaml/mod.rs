@@ -28,6 +28,10 @@ use tree::Document;
 pub use place::{Located, Places, Position};
 pub use problem::Problem;
 
+/// The schemas in the CRDs; `crate::crd` makes them from the types.
+const STUDY_SCHEMA: &str = include_str!("study_schema.json");
+const RESEARCH_PIPELINE: &str = include_str!("research_pipeline.json");
+
 /// What was read. Where there are problems, the objects that have them are left out, so what refers to those can't be
 /// judged: show the problems first.
 #[derive(Debug, Default)]
@@ -161,7 +165,7 @@ impl Reader {
     }
 
     fn study_schema(&mut self, document: Document) {
-        let checker = match checker(&mut self.checkers.study_schema, crate::crd::study_schema, &document) {
+        let checker = match checker(&mut self.checkers.study_schema, STUDY_SCHEMA, &document) {
             Ok(checker) => checker,
             Err(problem) => return self.loaded.problems.push(problem),
         };
@@ -172,11 +176,10 @@ impl Reader {
     }
 
     fn research_pipeline(&mut self, document: Document) {
-        let checker =
-            match checker(&mut self.checkers.research_pipeline, crate::crd::research_pipeline, &document) {
-                Ok(checker) => checker,
-                Err(problem) => return self.loaded.problems.push(problem),
-            };
+        let checker = match checker(&mut self.checkers.research_pipeline, RESEARCH_PIPELINE, &document) {
+            Ok(checker) => checker,
+            Err(problem) => return self.loaded.problems.push(problem),
+        };
         let problems = checker.check(&document.value, &document.places);
         if let Some(object) = self.accept(document, problems) {
             self.loaded.pipelines.push(object);
@@ -230,14 +233,12 @@ impl Reader {
 
 fn checker<'a>(
     slot: &'a mut Option<Checker>,
-    crd: fn() -> Result<Value, crate::crd::CrdError>,
+    schema: &str,
     document: &Document,
 ) -> Result<&'a Checker, Problem> {
     let made = match slot.take() {
         Some(checker) => checker,
-        None => crd()
-            .map_err(|error| error.to_string())
-            .and_then(|crd| Checker::new(&crd))
+        None => Checker::new(schema)
             .map_err(|error| document.places.problem("", error, "report this as a mistake in Transect"))?,
     };
     Ok(slot.insert(made))
