@@ -1,21 +1,19 @@
 //! Arrow batches of one schema to a Parquet file. How each column is encoded is decided once, from a sample of its
 //! values, and then holds for any number of files.
 
+mod encoding;
 mod pack;
 mod repeated;
 
-use std::collections::HashSet;
-use std::hash::Hash;
 use std::io::Write;
 
 use arrow_array::cast::AsArray;
-use arrow_array::types::TimestampMicrosecondType;
 use arrow_array::{Array, ArrayRef, RecordBatch};
 use arrow_schema::{DataType, FieldRef, Schema, SchemaRef};
 use bytes::Bytes;
-use parquet::arrow::arrow_writer::{ArrowRowGroupWriterFactory, compute_leaves};
+use parquet::arrow::arrow_writer::{ArrowColumnWriter, ArrowRowGroupWriterFactory, compute_leaves};
 use parquet::arrow::{ARROW_SCHEMA_META_KEY, ArrowSchemaConverter, encode_arrow_schema};
-use parquet::basic::{Compression, Encoding};
+use parquet::basic::Compression;
 use parquet::errors::ParquetError;
 use parquet::file::metadata::{KeyValue, RowGroupMetaDataPtr};
 use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesPtr};
@@ -24,11 +22,11 @@ use parquet::schema::types::TypePtr;
 
 pub(super) use self::pack::Packer;
 
-/// Values of a column that are looked at to choose its encoding.
-const SAMPLE_VALUES: usize = 1024;
-
 /// Rows in a row group, about.
 const GROUP_ROWS: usize = 1 << 20;
+
+/// Length of what a Parquet file begins with.
+const MAGIC_BYTES: u64 = 4;
 
 /// How files of one schema are written.
 pub(super) struct Format {
@@ -65,7 +63,7 @@ impl Format {
             push_leaves(column, &mut leaves);
         }
         for (leaf, column) in leaves.iter().zip(schema.columns()) {
-            let (dictionary, encoding) = leaf_encoding(leaf);
+            let (dictionary, encoding) = encoding::choose(leaf);
             properties = properties.set_column_dictionary_enabled(column.path().clone(), dictionary);
             if let Some(encoding) = encoding {
                 properties = properties.set_column_encoding(column.path().clone(), encoding);
@@ -144,10 +142,13 @@ impl Column {
                 writer.write(leaf)?;
             }
         }
-        let mut plain = SerializedFileWriter::new(Vec::new(), self.schema.clone(), properties.clone())?;
+        let chunks = writers.into_iter().map(ArrowColumnWriter::close).collect::<Result<Vec<_>, _>>()?;
+        let bytes = MAGIC_BYTES + chunks.iter().map(|chunk| chunk.close().bytes_written).sum::<u64>();
+        let buffer = Vec::with_capacity(usize::try_from(bytes)?);
+        let mut plain = SerializedFileWriter::new(buffer, self.schema.clone(), properties.clone())?;
         let mut group = plain.next_row_group()?;
-        for writer in writers {
-            writer.close()?.append_to_row_group(&mut group)?;
+        for chunk in chunks {
+            chunk.append_to_row_group(&mut group)?;
         }
         let metadata = group.close()?;
         plain.flush()?;
@@ -169,54 +170,4 @@ fn push_leaves(array: &ArrayRef, leaves: &mut Vec<ArrayRef>) {
         }
         _ => leaves.push(array.clone()),
     }
-}
-
-/// Whether a dictionary pays, and how values are encoded without one. A dictionary costs a hash a value, which is
-/// lost where most values differ. Whole numbers that differ are mostly counters and times, close to their neighbours:
-/// as differences a table of flights is a third smaller, at the same speed. Times in order are so even if they repeat.
-fn leaf_encoding(leaf: &ArrayRef) -> (bool, Option<Encoding>) {
-    if repeats(leaf) && !rises(leaf) {
-        return (true, None);
-    }
-    match leaf.data_type() {
-        DataType::Int32
-        | DataType::UInt32
-        | DataType::Int64
-        | DataType::UInt64
-        | DataType::Timestamp(_, _) => (false, Some(Encoding::DELTA_BINARY_PACKED)),
-        _ => (false, None),
-    }
-}
-
-/// Whether these are times that never fall and do rise.
-fn rises(leaf: &ArrayRef) -> bool {
-    let Some(times) = leaf.as_primitive_opt::<TimestampMicrosecondType>() else { return false };
-    let values = times.values();
-    times.null_count() == 0 && values.is_sorted() && values.first() < values.last()
-}
-
-/// Whether values occur twice and more on average, by a sample that is spread over the array.
-fn repeats(leaf: &ArrayRef) -> bool {
-    let step = (leaf.len() / SAMPLE_VALUES).max(1);
-    let sample = (0..leaf.len()).step_by(step).filter(|&at| leaf.is_valid(at));
-    match leaf.data_type() {
-        DataType::Utf8 => mostly_same(sample.map(|at| leaf.as_string::<i32>().value(at))),
-        DataType::LargeUtf8 => mostly_same(sample.map(|at| leaf.as_string::<i64>().value(at))),
-        DataType::Utf8View => mostly_same(sample.map(|at| leaf.as_string_view().value(at))),
-        DataType::Binary => mostly_same(sample.map(|at| leaf.as_binary::<i32>().value(at))),
-        other => {
-            let (Some(width), data) = (other.primitive_width(), leaf.to_data()) else {
-                // Dictionaries repeat by their making; what is left has no dictionary or is rare.
-                return true;
-            };
-            let values = data.buffers().first().map_or(&[][..], |buffer| buffer.as_slice());
-            mostly_same(sample.filter_map(|at| values.get((data.offset() + at) * width..)?.get(..width)))
-        }
-    }
-}
-
-fn mostly_same<T: Eq + Hash>(values: impl Iterator<Item = T>) -> bool {
-    let mut seen = 0;
-    let distinct: HashSet<T> = values.inspect(|_| seen += 1).collect();
-    distinct.len() * 2 <= seen
 }
