@@ -108,12 +108,16 @@ pub fn run(config: &PipelineConfig, options: &Options, watch: &Watch) -> Result<
             TableSink::open(Arc::clone(log), folders, TableOptions::new(&config.study, options.threads))?;
         sinks.push(runner.spawn(sink, Some(processed.clone()))?);
     }
-    let sink = WindowSink::open(Arc::clone(log), folders, &config.study)?;
-    sinks.push(runner.spawn(sink, Some(aggregated))?);
-    sinks.push(runner.spawn(RejectedSink::open(Arc::clone(log), folders)?, Some(processed.clone()))?);
+    // These end after the table: what that has stored, their last commits need not write into the log.
+    let after = |roles: &[Flag]| Some([roles, &sinks].concat());
+    let others = [
+        runner.spawn(WindowSink::open(Arc::clone(log), folders, &config.study)?, after(&aggregated))?,
+        runner.spawn(RejectedSink::open(Arc::clone(log), folders)?, after(&processed))?,
+    ];
     if config.cold.archive {
-        sinks.push(runner.spawn(pipeline.archive()?, Some(processed))?);
+        sinks.push(runner.spawn(pipeline.archive()?, after(&processed))?);
     }
+    sinks.extend(others);
 
     // whatever is not durable yet → durable; the ledger → ledger.json
     runner.spawn(pipeline.housekeeping(), Some(sinks))?;
