@@ -3,6 +3,7 @@
 import os
 import statistics
 import subprocess
+import sys
 import tempfile
 import time
 from dataclasses import dataclass, field
@@ -42,12 +43,23 @@ class Case:
         return max(run.peak for run in self.runs)
 
 
+WARM = "b'1' * (1 << 30)"
+"""More memory than a program takes here. A guest gives memory that is free back to its host, and the next program pays
+for getting it again: up to a fifth of its time, depending on what ran before."""
+
+
+def warm(cores: str) -> None:
+    """Lets another process take memory and free it, so that the next one finds it there."""
+    subprocess.run(["taskset", "-c", cores, sys.executable, "-c", WARM], check=True)
+
+
 def run(command: list[str], cores: str) -> Run:
     """Runs a command pinned to cores; a failure ends the benchmark with what the command said.
 
     Peak memory is the kernel's own count for the process (wait4). It starts from what this process holds at the
     fork, so nothing large may be imported here.
     """
+    warm(cores)
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         start = time.perf_counter()
         process = subprocess.Popen(["taskset", "-c", cores, *command], stdout=out, stderr=err)
