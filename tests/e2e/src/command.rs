@@ -1,9 +1,13 @@
 //! The real `transect` binary, run as a user runs it.
 
+use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
 
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
+use rustix::process::{Pid, Signal};
 
 /// The binary under test: `TRANSECT` if set, else the one built beside this test.
 pub fn binary() -> anyhow::Result<PathBuf> {
@@ -99,4 +103,32 @@ impl Up {
         let mut command = self.command()?;
         command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().context("start transect up")
     }
+}
+
+/// Waits for the child to end, at most so long; None if it is still running.
+pub fn wait_for(child: &mut Child, time: Duration) -> anyhow::Result<Option<ExitStatus>> {
+    let deadline = Instant::now() + time;
+    loop {
+        if let Some(status) = child.try_wait()? {
+            return Ok(Some(status));
+        }
+        if Instant::now() >= deadline {
+            return Ok(None);
+        }
+        thread::park_timeout(Duration::from_millis(1));
+    }
+}
+
+/// Asks the process to end, and waits for it.
+pub fn terminate(child: &mut Child) -> anyhow::Result<()> {
+    rustix::process::kill_process(Pid::from_child(child), Signal::TERM)?;
+    let Some(status) = wait_for(child, Duration::from_secs(60))? else {
+        bail!("it did not end within a minute")
+    };
+    let mut said = String::new();
+    if let Some(stderr) = &mut child.stderr {
+        stderr.read_to_string(&mut said)?;
+    }
+    ensure!(status.success(), "it ended with {status}: {said}");
+    Ok(())
 }

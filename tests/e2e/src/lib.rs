@@ -1,5 +1,7 @@
-//! What the end-to-end tests share: the real binary, events with known faults, and the comparison of two runs.
+//! What the end-to-end tests share: the real binary, its gateway, events with known faults, and the comparison of two
+//! runs.
 
 pub mod command;
 pub mod events;
 pub mod outcome;
+pub mod serving;

@@ -3,10 +3,9 @@
 //! short form runs with every test.
 
 use std::collections::BTreeMap;
-use std::io::{IsTerminal, Read, Write};
+use std::io::{IsTerminal, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::os::unix::process::ExitStatusExt;
-use std::process::{Child, ExitStatus};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -14,8 +13,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
 use arrow_array::cast::AsArray;
-use rustix::process::{Pid, Signal};
-use transect_e2e::command::{Up, manifests};
+use transect_e2e::command::{Up, manifests, terminate, wait_for};
 use transect_e2e::events::{Random, write_file};
 use transect_e2e::outcome::{Outcome, batches, files};
 
@@ -30,20 +28,6 @@ fn setting(name: &str, short: u64) -> u64 {
 fn progress(text: &str) {
     let end = if std::io::stderr().is_terminal() { "\r" } else { "\n" };
     let _ = write!(std::io::stderr(), "{text}{end}");
-}
-
-/// Waits for the child to end, at most so long; None if it is still running.
-fn wait_for(child: &mut Child, time: Duration) -> anyhow::Result<Option<ExitStatus>> {
-    let deadline = Instant::now() + time;
-    loop {
-        if let Some(status) = child.try_wait()? {
-            return Ok(Some(status));
-        }
-        if Instant::now() >= deadline {
-            return Ok(None);
-        }
-        thread::park_timeout(Duration::from_millis(1));
-    }
 }
 
 #[test]
@@ -221,20 +205,6 @@ fn what_the_gateway_acknowledged_is_stored_once_however_often_it_is_killed() -> 
     }
     terminate(&mut child)?;
     check_stored(&up, &acknowledged)
-}
-
-/// Asks the process to end, and waits for it.
-fn terminate(child: &mut Child) -> anyhow::Result<()> {
-    rustix::process::kill_process(Pid::from_child(child), Signal::TERM)?;
-    let Some(status) = wait_for(child, Duration::from_secs(60))? else {
-        bail!("it did not end within a minute")
-    };
-    let mut said = String::new();
-    if let Some(stderr) = &mut child.stderr {
-        stderr.read_to_string(&mut said)?;
-    }
-    ensure!(status.success(), "it ended with {status}: {said}");
-    Ok(())
 }
 
 fn check_stored(up: &Up, acknowledged: &Acknowledged) -> anyhow::Result<()> {

@@ -1,9 +1,12 @@
 //! Errors as problem details (RFC 9457): what, where and how to fix it.
 
 use axum::Json;
+use axum::extract::rejection::{BytesRejection, PathRejection, QueryRejection};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+
+use super::body::BYTES_MAX;
 
 /// A request that can't be served.
 #[derive(Clone, Debug, Serialize)]
@@ -28,6 +31,32 @@ impl Problem {
 
     pub(super) fn retry_after(self, seconds: u32) -> Self {
         Self { retry_after: Some(seconds), ..self }
+    }
+}
+
+impl From<PathRejection> for Problem {
+    fn from(rejection: PathRejection) -> Self {
+        Self::new(rejection.status(), "unreadable path", rejection.body_text())
+    }
+}
+
+impl From<QueryRejection> for Problem {
+    fn from(rejection: QueryRejection) -> Self {
+        let detail = format!("{}; the parameters are `type` and `source`", rejection.body_text());
+        Self::new(rejection.status(), "unknown parameters", detail)
+    }
+}
+
+impl From<BytesRejection> for Problem {
+    fn from(rejection: BytesRejection) -> Self {
+        if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
+            let detail = format!(
+                "the body is larger than {} MiB; send its events in several requests",
+                BYTES_MAX >> 20
+            );
+            return Self::new(rejection.status(), "body too large", detail);
+        }
+        Self::new(rejection.status(), "unreadable body", rejection.body_text())
     }
 }
 

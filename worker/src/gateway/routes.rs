@@ -1,24 +1,21 @@
 //! The routes: events in, health and metrics out.
 
-use std::ops::Range;
 use std::sync::Arc;
 
+use axum::extract::rejection::{BytesRejection, PathRejection, QueryRejection};
 use axum::extract::{DefaultBodyLimit, Path, Query, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use transect_core::events::RejectedRow;
 
 use super::Gateway;
+use super::body::{self, Body};
 use super::committer::{Post, PostError};
 use super::problem::Problem;
-use crate::input::split_body;
-
-/// Greatest size of a request's body.
-const BODY_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 pub(super) fn router(gateway: Arc<Gateway>) -> Router {
     Router::new()
@@ -26,11 +23,14 @@ pub(super) fn router(gateway: Arc<Gateway>) -> Router {
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(|| async { "ok\n" }))
         .route("/metrics", get(metrics))
-        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .fallback(unknown_path)
+        .method_not_allowed_fallback(unknown_method)
+        .layer(DefaultBodyLimit::max(body::BYTES_MAX))
         .with_state(gateway)
 }
 
 #[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Parameters {
     /// The event type of all events.
     #[serde(rename = "type")]
@@ -66,35 +66,23 @@ struct Verdict {
 
 async fn events(
     State(gateway): State<Arc<Gateway>>,
-    Path(study): Path<String>,
-    Query(parameters): Query<Parameters>,
+    study: Result<Path<String>, PathRejection>,
+    parameters: Result<Query<Parameters>, QueryRejection>,
     headers: HeaderMap,
-    body: Bytes,
+    body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Problem> {
+    let (Path(study), Query(parameters)) = (study?, parameters?);
     if study != gateway.study {
         let detail =
             format!("there is no study `{study}` here; this pipeline takes events of `{}`", gateway.study);
         return Err(Problem::new(StatusCode::NOT_FOUND, "unknown study", detail));
     }
     let (source, event_type) = addressee(&gateway, &parameters)?;
-    let content_type =
-        headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    if let Some(encoding) = headers.get(header::CONTENT_ENCODING).filter(|value| *value != "identity") {
-        let detail = format!("the body is encoded as {encoding:?}; send it as it is");
-        return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unknown content encoding", detail));
-    }
-    let is_ndjson = content_type.contains("ndjson") || content_type.contains("jsonl");
-    let ranges = split_body(&body, is_ndjson)
-        .map_err(|error| Problem::new(StatusCode::BAD_REQUEST, "broken body", error.to_string()))?;
-    if ranges.is_empty() {
-        let detail =
-            "the body holds no event; send a JSON object, an array of them, or one a line".to_owned();
-        return Err(Problem::new(StatusCode::BAD_REQUEST, "no events", detail));
-    }
+    let Body { bytes, events } = Body::read(&headers, body?)?;
     let received = (gateway.clock)();
-    let refused = gateway.checker.refused(&body, &ranges, &source, event_type.as_deref(), received);
-    let (count, lines) = (ranges.len() as u64, as_lines(&body, &ranges));
-    let post = Post { source, event_type, received, count, lines };
+    let refused = gateway.checker.refused(&bytes, &events, &source, event_type.as_deref(), received);
+    let (count, lines) = (events.len(), body::as_lines(&bytes, &events));
+    let post = Post { source, event_type, received, count: count as u64, lines };
     gateway.committer.commit(post).await.map_err(|error| match error {
         PostError::Full => {
             let detail = "more events are waiting than memory allows; send this request again a little later";
@@ -105,7 +93,17 @@ async fn events(
             Problem::new(StatusCode::SERVICE_UNAVAILABLE, "not durable", detail).retry_after(5)
         }
     })?;
-    Ok((StatusCode::OK, Json(answer(ranges.len(), refused))).into_response())
+    Ok((StatusCode::OK, Json(answer(count, refused))).into_response())
+}
+
+async fn unknown_path(uri: Uri) -> Problem {
+    let detail = format!("there is nothing at {}; events go to /v1/studies/{{study}}/events", uri.path());
+    Problem::new(StatusCode::NOT_FOUND, "unknown path", detail)
+}
+
+async fn unknown_method(method: Method, uri: Uri) -> Problem {
+    let detail = format!("{} does not take {method}; the header `Allow` says what it takes", uri.path());
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "unknown method", detail)
 }
 
 /// The source and event type that a request is for.
@@ -133,22 +131,6 @@ fn addressee(gateway: &Gateway, parameters: &Parameters) -> Result<(String, Opti
         ));
     }
     Ok((found.0.clone(), event_type))
-}
-
-/// The events' own bytes, one a line. Line ends within an event are white space between its parts.
-fn as_lines(body: &Bytes, ranges: &[Range<usize>]) -> Bytes {
-    let mut lines = BytesMut::with_capacity(body.len() + ranges.len() + 1);
-    for range in ranges {
-        let start = lines.len();
-        lines.extend_from_slice(&body[range.clone()]);
-        for byte in &mut lines[start..] {
-            if matches!(byte, b'\n' | b'\r') {
-                *byte = b' ';
-            }
-        }
-        lines.extend_from_slice(b"\n");
-    }
-    lines.freeze()
 }
 
 fn answer(count: usize, refused: Vec<RejectedRow>) -> Answer {
