@@ -15,11 +15,24 @@ pub(crate) fn print(
     table: impl FnOnce() -> String,
 ) -> anyhow::Result<()> {
     let text = match format {
-        Format::Table => table(),
+        Format::Table => without_control(&table()),
         Format::Json => serde_json::to_string_pretty(value)?,
         Format::Yaml => serde_saphyr::to_string(value).context("write YAML")?,
     };
     line(text.trim_end())
+}
+
+/// What events hold may be shown on a terminal, which must not obey it.
+fn without_control(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for char in text.chars() {
+        match char {
+            '\n' | '\t' => out.push(char),
+            control if control.is_control() => out.extend(control.escape_default()),
+            other => out.push(other),
+        }
+    }
+    out
 }
 
 /// Prints a line to standard output. A reader that has gone away, such as `head`, is no error.
@@ -80,6 +93,11 @@ mod tests {
         for (n, text) in [(0, "0"), (999, "999"), (1000, "1 000"), (1_234_567, "1 234 567")] {
             assert_eq!(count(n), text);
         }
+    }
+
+    #[test]
+    fn a_terminal_is_told_nothing_by_events() {
+        assert_eq!(without_control("é\t\u{1b}[2J\r\n\u{9b}x"), "é\t\\u{1b}[2J\\r\n\\u{9b}x");
     }
 
     #[test]

@@ -49,7 +49,7 @@ pub(crate) fn run(args: UpArgs) -> anyhow::Result<ExitCode> {
     let report = outcome.map_err(|error| anyhow!(error))?;
     let differences = match args.drain {
         true if config.cold.table => {
-            verify::differences(&report, &options.out).map_err(|error| anyhow!(error))?
+            verify::differences(&report, &options.out, options.threads).map_err(|error| anyhow!(error))?
         }
         _ => Vec::new(),
     };

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use serde::Serialize;
 use transect_crds::yaml::Problem;
-use transect_operator::resolve::Overrides;
+use transect_operator::resolve::{Overrides, check_schema};
 
 use crate::args::{Format, ValidateArgs};
 use crate::{manifests, output};
@@ -44,10 +44,16 @@ impl From<&Problem> for Finding {
 
 pub(crate) fn run(args: &ValidateArgs) -> anyhow::Result<ExitCode> {
     let (loaded, checked) = manifests::check(&args.files, &Overrides::new());
-    let mut problems: Vec<&Problem> = loaded.problems.iter().collect();
     // An object with a problem is left out, so that what refers to it can't be judged.
-    let judged = if problems.is_empty() { checked.as_slice() } else { &[] };
-    problems.extend(judged.iter().filter_map(|checked| checked.outcome.as_ref().err()).flatten());
+    let judged = if loaded.problems.is_empty() { checked.as_slice() } else { &[] };
+    let schemas = loaded.schemas.iter().flat_map(|schema| check_schema(schema, &loaded.config_maps));
+    let mut problems: Vec<Problem> = loaded.problems.iter().cloned().chain(schemas).collect();
+    for problem in judged.iter().filter_map(|checked| checked.outcome.as_ref().err()).flatten() {
+        // What is wrong with a schema is so for each pipeline that names it.
+        if !problems.contains(problem) {
+            problems.push(problem.clone());
+        }
+    }
     let mut notes: Vec<String> = loaded
         .skipped
         .iter()
@@ -66,7 +72,7 @@ pub(crate) fn run(args: &ValidateArgs) -> anyhow::Result<ExitCode> {
         valid: problems.is_empty(),
         schemas: loaded.schemas.iter().filter_map(|schema| schema.value.metadata.name.clone()).collect(),
         pipelines: checked.iter().map(|checked| checked.name.clone()).collect(),
-        problems: problems.iter().map(|problem| Finding::from(*problem)).collect(),
+        problems: problems.iter().map(Finding::from).collect(),
         notes,
     };
     let text = || {

@@ -4,6 +4,8 @@
 //! studies, fields of schemas, the types of fields. Defaults are filled in here and nowhere else.
 
 mod event_type;
+mod problems;
+mod schema;
 mod source;
 mod window;
 
@@ -12,13 +14,15 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::ConfigMap;
-use transect_config::{
-    ColdConfig, DedupConfig, EventTypeConfig, Limits, PipelineConfig, Pointer, PointerError, Span, SpanError,
-};
+use transect_config::{ColdConfig, DedupConfig, EventTypeConfig, Limits, PipelineConfig, Span};
 use transect_core::plan::Plan;
 use transect_crds::pipeline::PARTITIONS_DEFAULT;
+use transect_crds::study_schema::SchemaFormat;
 use transect_crds::yaml::{Located, Problem};
 use transect_crds::{ResearchPipeline, StudySchema};
+
+use self::problems::Problems;
+use self::schema::SchemaCompiler;
 
 /// How long an identity is remembered, and how long a session may get, where the manifest doesn't say.
 const DAY: Span = Span::from_hours(24);
@@ -45,13 +49,27 @@ pub fn resolve(
     pipeline: &Located<ResearchPipeline>,
     overrides: &Overrides,
 ) -> Result<Resolved, Vec<Problem>> {
-    let mut resolver = Resolver { schemas, config_maps, pipeline, problems: Vec::new(), notes: Vec::new() };
+    let problems = Problems::default();
+    let mut resolver = Resolver { schemas, config_maps, pipeline, problems, notes: Vec::new() };
     let config = resolver.pipeline(overrides);
-    if resolver.problems.is_empty() {
-        Ok(Resolved { config, notes: resolver.notes })
-    } else {
-        Err(resolver.problems)
+    let problems = resolver.problems.into_inner();
+    if problems.is_empty() { Ok(Resolved { config, notes: resolver.notes }) } else { Err(problems) }
+}
+
+/// What is wrong with a StudySchema by itself, in its newest version: that is the one that pipelines will use, and an
+/// older one can't be changed any more.
+pub fn check_schema(schema: &Located<StudySchema>, config_maps: &[Located<ConfigMap>]) -> Vec<Problem> {
+    let (mut problems, mut notes) = (Problems::default(), Vec::new());
+    let limits = Limits::default();
+    let mut compiler =
+        SchemaCompiler { config_maps, limits: &limits, problems: &mut problems, notes: &mut notes };
+    let spec = &schema.value.spec;
+    let newest = spec.versions.iter().enumerate().max_by_key(|(_, version)| version.version);
+    // No worker reads Avro yet, so that nothing knows what is wrong with such a schema.
+    if let Some((newest, _)) = newest.filter(|_| spec.format != Some(SchemaFormat::Avro)) {
+        compiler.compile(schema, newest);
     }
+    problems.into_inner()
 }
 
 /// The namespace that an object is in.
@@ -69,7 +87,7 @@ struct Resolver<'a> {
     schemas: &'a [Located<StudySchema>],
     config_maps: &'a [Located<ConfigMap>],
     pipeline: &'a Located<ResearchPipeline>,
-    problems: Vec<Problem>,
+    problems: Problems,
     notes: Vec<String>,
 }
 
@@ -92,7 +110,9 @@ impl<'a> Resolver<'a> {
             partitions: spec.broker.as_ref().map_or(PARTITIONS_DEFAULT, |broker| broker.partitions),
             event_types: event_types.into_iter().map(|event_type| event_type.config).collect(),
             sources,
-            dedup: DedupConfig { window: self.span(pipeline, "spec.dedup.window", dedup).unwrap_or(DAY) },
+            dedup: DedupConfig {
+                window: self.problems.span(pipeline, "spec.dedup.window", dedup).unwrap_or(DAY),
+            },
             windows,
             cold: match cold {
                 Some(cold) => ColdConfig { table: cold.table.is_some(), archive: cold.archive.is_some() },
@@ -127,33 +147,9 @@ impl<'a> Resolver<'a> {
         listed
     }
 
+    /// Notes a problem of the pipeline.
     fn problem(&mut self, path: &str, message: impl Into<String>, fix: impl Into<String>) {
         self.problems.push(self.pipeline.problem(path, message, fix));
-    }
-
-    fn pointer<T>(&mut self, object: &Located<T>, path: &str, text: &str) -> Option<Pointer> {
-        let parsed = text.parse();
-        parsed
-            .map_err(|error: PointerError| self.problems.push(object.problem(path, error.to_string(), "")))
-            .ok()
-    }
-
-    /// Pointers of a list; None if one of them is none.
-    fn pointers<T>(&mut self, object: &Located<T>, path: &str, texts: &[String]) -> Option<Vec<Pointer>> {
-        let parsed: Vec<Option<Pointer>> = texts
-            .iter()
-            .enumerate()
-            .map(|(at, text)| self.pointer(object, &format!("{path}[{at}]"), text))
-            .collect();
-        parsed.into_iter().collect()
-    }
-
-    /// A length of time, if one is given and can be read.
-    fn span<T>(&mut self, object: &Located<T>, path: &str, text: Option<&str>) -> Option<Span> {
-        let parsed = text?.parse();
-        parsed
-            .map_err(|error: SpanError| self.problems.push(object.problem(path, error.to_string(), "")))
-            .ok()
     }
 }
 

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use transect_config::{Function, PipelineConfig, SourceKind, Span, TimeFormat, WindowKind};
 use transect_crds::yaml::{Loaded, load_text};
 use transect_operator::local;
-use transect_operator::resolve::{Overrides, resolve};
+use transect_operator::resolve::{Overrides, check_schema, resolve};
 
 const MANIFESTS: &str = r#"apiVersion: transect.dev/v1alpha1
 kind: StudySchema
@@ -218,6 +218,25 @@ fn says_what_is_wrong() {
         }
     }
     assert!(wrong.is_empty(), "{wrong}");
+}
+
+#[test]
+fn a_schema_is_checked_by_itself_in_its_newest_version() {
+    let problems = |text: &str| -> Vec<String> {
+        let loaded = read(text);
+        check_schema(&loaded.schemas[0], &loaded.config_maps).iter().map(ToString::to_string).collect()
+    };
+    assert_eq!(problems(MANIFESTS), Vec::<String>::new());
+    assert_eq!(
+        problems(&changed(
+            MANIFESTS,
+            "spec:\n  study: air-quality\n  versions",
+            "spec:\n  format: Avro\n  study: air-quality\n  versions"
+        )),
+        Vec::<String>::new()
+    );
+    let (what, with, said) = BAD[4];
+    assert_eq!(problems(&changed(MANIFESTS, what, with)), [said]);
 }
 
 #[test]

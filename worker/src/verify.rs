@@ -1,7 +1,10 @@
 //! Checks the ledger against what is stored, by counts that come from elsewhere than the ledger.
 
 use std::fs::{self, File};
-use std::path::Path;
+use std::io;
+use std::panic::resume_unwind;
+use std::path::{Path, PathBuf};
+use std::thread;
 
 use parquet::errors::ParquetError;
 use parquet::file::metadata::{ParquetMetaDataOptions, ParquetMetaDataReader, ParquetStatisticsPolicy};
@@ -9,25 +12,42 @@ use parquet::file::metadata::{ParquetMetaDataOptions, ParquetMetaDataReader, Par
 use crate::report::Report;
 use crate::role::RoleError;
 
-/// Rows of an event type's table: the sum over its Parquet files' footers.
-pub fn table_rows(table: &Path) -> Result<u64, RoleError> {
-    let mut rows = 0;
-    if !table.is_dir() {
-        return Ok(0);
+/// Rows of an event type's table: the sum over its Parquet files' footers, which are read by so many threads.
+pub fn table_rows(table: &Path, threads: usize) -> Result<u64, RoleError> {
+    let mut files = Vec::new();
+    if table.is_dir() {
+        find_files(table, &mut files)?;
     }
-    for entry in fs::read_dir(table)? {
-        let path = entry?.path();
-        if path.is_dir() {
-            rows += table_rows(&path)?;
-        } else if path.extension().is_some_and(|extension| extension == "parquet") {
-            rows += file_rows(File::open(&path)?).map_err(|error| format!("{}: {error}", path.display()))?;
-        }
-    }
-    Ok(rows)
+    let share = files.len().div_ceil(threads.max(1)).max(1);
+    let rows_of =
+        |files: &[PathBuf]| files.iter().map(|path| file_rows(path)).sum::<Result<u64, RoleError>>();
+    thread::scope(|scope| {
+        let threads: Vec<_> = files.chunks(share).map(|files| scope.spawn(move || rows_of(files))).collect();
+        // A panic goes on here.
+        threads.into_iter().map(|thread| thread.join().unwrap_or_else(|panic| resume_unwind(panic))).sum()
+    })
 }
 
-/// Rows of a Parquet file, by its footer, of which no more than that is wanted.
-fn file_rows(file: File) -> Result<u64, ParquetError> {
+fn find_files(folder: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            find_files(&path, files)?;
+        } else if path.extension().is_some_and(|extension| extension == "parquet") {
+            files.push(path);
+        }
+    }
+    Ok(())
+}
+
+/// Rows of a Parquet file, by its footer.
+fn file_rows(path: &Path) -> Result<u64, RoleError> {
+    let rows = File::open(path).map_err(ParquetError::from).and_then(footer_rows);
+    rows.map_err(|error| format!("{}: {error}", path.display()).into())
+}
+
+/// The rows that a footer says, of which no more than that is wanted.
+fn footer_rows(file: File) -> Result<u64, ParquetError> {
     let options = ParquetMetaDataOptions::new()
         .with_encoding_stats_policy(ParquetStatisticsPolicy::SkipAll)
         .with_column_stats_policy(ParquetStatisticsPolicy::SkipAll)
@@ -39,13 +59,13 @@ fn file_rows(file: File) -> Result<u64, ParquetError> {
 
 /// Whether the ledger adds up and every event type's table has as many rows as were accepted; the differences in
 /// words. Holds once the table sink has flushed everything.
-pub fn differences(report: &Report, out: &Path) -> Result<Vec<String>, RoleError> {
+pub fn differences(report: &Report, out: &Path, threads: usize) -> Result<Vec<String>, RoleError> {
     let mut differences = Vec::new();
     if !report.adds_up {
         differences.push("the ledger does not add up: read ≠ accepted + duplicate + rejected".to_owned());
     }
     for (event_type, accepted) in &report.event_types {
-        let rows = table_rows(&out.join("table").join(event_type))?;
+        let rows = table_rows(&out.join("table").join(event_type), threads)?;
         if rows != *accepted {
             differences.push(format!(
                 "{event_type}: {accepted} events were accepted, but its table has {rows} rows"

@@ -1,14 +1,12 @@
-//! Event types: the StudySchemas that a pipeline names, their documents and the fields with a meaning.
+//! Event types: the StudySchemas that a pipeline names, in the versions that it wants.
 
-use k8s_openapi::api::core::v1::ConfigMap;
-use serde_json::Value;
-use transect_config::{EventFields, EventTypeConfig, Limits, Span, TimeFormat};
-use transect_core::plan::{Coverage, Plan, PlanError};
+use transect_config::Limits;
 use transect_crds::StudySchema;
-use transect_crds::study_schema::{self, SchemaVersion};
-use transect_crds::yaml::{self, Located};
+use transect_crds::study_schema::SchemaVersion;
+use transect_crds::yaml::Located;
 
-use super::{EventType, Resolver, join, namespace};
+use super::schema::SchemaCompiler;
+use super::{EventType, Resolver, namespace};
 
 impl<'a> Resolver<'a> {
     /// The event type of `spec.schemas[at]`.
@@ -21,39 +19,16 @@ impl<'a> Resolver<'a> {
             |version: &SchemaVersion| reference.version.is_none_or(|wanted| wanted == version.version);
         let newest = |(_, version): &(usize, &SchemaVersion)| version.version;
         let chosen = versions.iter().enumerate().filter(|(_, version)| wanted(version)).max_by_key(newest);
-        let Some((version_at, version)) = chosen else {
+        let Some((version_at, _)) = chosen else {
             let have: Vec<String> = versions.iter().map(|version| version.version.to_string()).collect();
             let message = format!("pins a version that `{}` doesn't have", reference.name);
             let fix = format!("write one of {}", have.join(", "));
             self.problem(&format!("spec.schemas[{at}].version"), message, fix);
             return None;
         };
-        let document = self.document(schema, version_at, version);
-        let event = self.event_fields(schema);
-        let config = EventTypeConfig {
-            name: reference.name.clone(),
-            schema_version: version.version,
-            schema: document?,
-            event: event?,
-        };
-        let plan = match Plan::compile(&config, &limits) {
-            Ok(plan) => {
-                if let Coverage::Fallback(reasons) = plan.coverage() {
-                    self.notes.push(format!(
-                        "{}: checked a second time by a general validator, which is slower, because of: {}",
-                        config.name,
-                        reasons.join("; ")
-                    ));
-                }
-                self.described(schema, &config.event, &plan);
-                Some(plan)
-            }
-            Err(error) => {
-                self.bad_plan(schema, version_at, &config.event, &error);
-                None
-            }
-        };
-        Some(EventType { config, plan })
+        let Self { config_maps, problems, notes, .. } = self;
+        let mut compiler = SchemaCompiler { config_maps, limits: &limits, problems, notes };
+        compiler.compile(schema, version_at)
     }
 
     /// The StudySchema that `spec.schemas[at]` names.
@@ -92,126 +67,5 @@ impl<'a> Resolver<'a> {
         };
         self.problem(&path, message, fix);
         None
-    }
-
-    /// The schema document of a version: inline, or in a ConfigMap.
-    fn document(
-        &mut self,
-        schema: &Located<StudySchema>,
-        at: usize,
-        version: &SchemaVersion,
-    ) -> Option<Value> {
-        if let Some(document) = &version.schema {
-            return Some(document.clone());
-        }
-        let reference = &version.schema_from.as_ref()?.config_map_key_ref;
-        let path = format!("spec.versions[{at}].schemaFrom.configMapKeyRef");
-        let own = namespace(schema.value.metadata.namespace.as_deref());
-        let named = |map: &&Located<ConfigMap>| {
-            map.value.metadata.name.as_deref() == Some(&reference.name)
-                && namespace(map.value.metadata.namespace.as_deref()) == own
-        };
-        let Some(map) = self.config_maps.iter().find(named) else {
-            let message = format!("names the ConfigMap `{}`, which is not there", reference.name);
-            let fix = format!("add it to the manifests, in the namespace `{own}`, or correct the name");
-            self.problems.push(schema.problem(&format!("{path}.name"), message, fix));
-            return None;
-        };
-        let data = map.value.data.iter().flatten();
-        let Some((_, text)) = data.clone().find(|(key, _)| **key == reference.key) else {
-            let message = format!(
-                "names the key `{}`, which ConfigMap `{}` doesn't have",
-                reference.key, reference.name
-            );
-            let fix = match join(data.map(|(key, _)| key.as_str())) {
-                none if none.is_empty() => "add it to the ConfigMap's data".to_owned(),
-                keys => format!("write one of {keys}"),
-            };
-            self.problems.push(schema.problem(&format!("{path}.key"), message, fix));
-            return None;
-        };
-        match yaml::read_object(text) {
-            Ok(document) => Some(document),
-            Err(message) => {
-                let path = format!("data.{}", reference.key);
-                self.problems.push(map.problem(&path, message, "write a JSON Schema there, as JSON or YAML"));
-                None
-            }
-        }
-    }
-
-    fn event_fields(&mut self, schema: &Located<StudySchema>) -> Option<EventFields> {
-        let event = &schema.value.spec.event;
-        let before = self.problems.len();
-        let mut optional = |name: &str, text: &Option<String>| {
-            text.as_deref().and_then(|text| self.pointer(schema, &format!("spec.event.{name}"), text))
-        };
-        let event_type = optional("type", &event.event_type);
-        let region = optional("region", &event.region);
-        let id = self.pointers(schema, "spec.event.id", &event.id);
-        let key = self.pointers(schema, "spec.event.key", &event.key);
-        let time = self.pointer(schema, "spec.event.time", &event.time);
-        let delay = self.span(schema, "spec.event.delay", event.delay.as_deref()).unwrap_or(Span::ZERO);
-        let max_ahead = self.span(schema, "spec.event.maxAhead", event.max_ahead.as_deref());
-        if self.problems.len() > before {
-            return None;
-        }
-        let time_format = match event.time_format.unwrap_or_default() {
-            study_schema::TimeFormat::Rfc3339 => TimeFormat::Rfc3339,
-            study_schema::TimeFormat::UnixSeconds => TimeFormat::UnixSeconds,
-            study_schema::TimeFormat::UnixMillis => TimeFormat::UnixMillis,
-            study_schema::TimeFormat::UnixMicros => TimeFormat::UnixMicros,
-        };
-        Some(EventFields {
-            event_type,
-            id: id?,
-            time: time?,
-            time_format,
-            key: key?,
-            region,
-            delay,
-            max_ahead,
-        })
-    }
-
-    /// The type and the region are looked for in columns, so that a misspelt one would never be found.
-    fn described(&mut self, schema: &Located<StudySchema>, event: &EventFields, plan: &Plan) {
-        for (name, pointer) in [("type", &event.event_type), ("region", &event.region)] {
-            if let Some(pointer) = pointer.as_ref().filter(|pointer| plan.column(pointer).is_none()) {
-                let message = format!("`{pointer}` names no property of the schema");
-                let fix = "correct the pointer, or describe the field in the schema";
-                self.problems.push(schema.problem(&format!("spec.event.{name}"), message, fix));
-            }
-        }
-    }
-
-    /// Says what is wrong with a schema, or with a field of `event` that doesn't go with it.
-    fn bad_plan(&mut self, schema: &Located<StudySchema>, at: usize, event: &EventFields, error: &PlanError) {
-        let fields = [("time", std::slice::from_ref(&event.time)), ("id", &event.id), ("key", &event.key)];
-        for (name, pointers) in fields {
-            for (index, pointer) in pointers.iter().enumerate() {
-                let Some(message) = error.message.strip_prefix(&format!("event.{name} `{pointer}` ")) else {
-                    continue;
-                };
-                let path = if name == "time" {
-                    "spec.event.time".into()
-                } else {
-                    format!("spec.event.{name}[{index}]")
-                };
-                let (message, fix) = message.split_once("; ").unwrap_or((message, ""));
-                return self.problems.push(schema.problem(&path, format!("`{pointer}` {message}"), fix));
-            }
-        }
-        let path = match &schema.value.spec.versions[at].schema {
-            Some(_) => schema.places.below(&format!("spec.versions[{at}].schema"), &error.pointer),
-            None => format!("spec.versions[{at}].schemaFrom"),
-        };
-        let message = match (&schema.value.spec.versions[at].schema, error.pointer.as_str()) {
-            (None, pointer) if !pointer.is_empty() => {
-                format!("at {pointer} of the schema: {}", error.message)
-            }
-            _ => error.message.clone(),
-        };
-        self.problems.push(schema.problem(&path, message, ""));
     }
 }

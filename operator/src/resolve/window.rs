@@ -14,9 +14,9 @@ impl Resolver<'_> {
         let window = &pipeline.value.spec.windows[at];
         let path = format!("spec.windows[{at}]");
         let kind = self.kind(&path, window);
-        let group_by = self.pointers(pipeline, &format!("{path}.groupBy"), &window.group_by);
+        let group_by = self.problems.pointers(pipeline, &format!("{path}.groupBy"), &window.group_by);
         let lateness = window.allowed_lateness.as_deref();
-        let allowed_lateness = self.span(pipeline, &format!("{path}.allowedLateness"), lateness);
+        let allowed_lateness = self.problems.span(pipeline, &format!("{path}.allowedLateness"), lateness);
         let aggregates = self.aggregates(&path, &window.aggregates);
         let event_type = self.gathered(&path, window, event_types)?;
         let config = WindowConfig {
@@ -88,7 +88,8 @@ impl Resolver<'_> {
 
     fn kind(&mut self, path: &str, window: &Window) -> Option<WindowKind> {
         let pipeline = self.pipeline;
-        let mut span = |name: &str, text: &str| self.span(pipeline, &format!("{path}.{name}"), Some(text));
+        let mut span =
+            |name: &str, text: &str| self.problems.span(pipeline, &format!("{path}.{name}"), Some(text));
         if let Some(tumbling) = &window.tumbling {
             return Some(WindowKind::Tumbling { size: span("tumbling.size", &tumbling.size)? });
         }
@@ -111,7 +112,7 @@ impl Resolver<'_> {
         for (at, aggregate) in aggregates.iter().enumerate() {
             let field = match &aggregate.field {
                 Some(text) => {
-                    Some(self.pointer(pipeline, &format!("{path}.aggregates[{at}].field"), text)?)
+                    Some(self.problems.pointer(pipeline, &format!("{path}.aggregates[{at}].field"), text)?)
                 }
                 None => None,
             };

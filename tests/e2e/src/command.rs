@@ -26,6 +26,11 @@ pub fn binary() -> anyhow::Result<PathBuf> {
     Ok(path)
 }
 
+/// Runs `transect` with these arguments to its end.
+pub fn transect(args: &[&str]) -> anyhow::Result<Output> {
+    Command::new(binary()?).args(args).stdin(Stdio::null()).output().context("run transect")
+}
+
 /// The folder of manifests that belong to these tests.
 pub fn manifests(name: &str) -> PathBuf {
     // Asked for as the tests run: another checkout may have built them, in a target folder that both share.

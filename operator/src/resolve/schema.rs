@@ -1,0 +1,176 @@
+//! One version of a StudySchema: its document, the fields with a meaning, and the plan that they make.
+
+use k8s_openapi::api::core::v1::ConfigMap;
+use serde_json::Value;
+use transect_config::{EventFields, EventTypeConfig, Limits, Span, TimeFormat};
+use transect_core::plan::{Coverage, Plan, PlanError};
+use transect_crds::StudySchema;
+use transect_crds::study_schema::{self, SchemaVersion};
+use transect_crds::yaml::{self, Located};
+
+use super::problems::Problems;
+use super::{EventType, join, namespace};
+
+/// Compiles StudySchemas.
+pub(super) struct SchemaCompiler<'r, 'a> {
+    pub(super) config_maps: &'a [Located<ConfigMap>],
+    pub(super) limits: &'r Limits,
+    pub(super) problems: &'r mut Problems,
+    pub(super) notes: &'r mut Vec<String>,
+}
+
+impl SchemaCompiler<'_, '_> {
+    /// The event type of `spec.versions[at]`, as far as it can be made.
+    pub(super) fn compile(&mut self, schema: &Located<StudySchema>, at: usize) -> Option<EventType> {
+        let version = &schema.value.spec.versions[at];
+        let document = self.document(schema, at, version);
+        let event = self.event_fields(schema);
+        let config = EventTypeConfig {
+            name: schema.value.metadata.name.clone().unwrap_or_default(),
+            schema_version: version.version,
+            schema: document?,
+            event: event?,
+        };
+        let plan = match Plan::compile(&config, self.limits) {
+            Ok(plan) => {
+                if let Coverage::Fallback(reasons) = plan.coverage() {
+                    self.notes.push(format!(
+                        "{}: checked a second time by a general validator, which is slower, because of: {}",
+                        config.name,
+                        reasons.join("; ")
+                    ));
+                }
+                self.described(schema, &config.event, &plan);
+                Some(plan)
+            }
+            Err(error) => {
+                self.bad_plan(schema, at, &config.event, &error);
+                None
+            }
+        };
+        Some(EventType { config, plan })
+    }
+
+    /// The schema document of a version: inline, or in a ConfigMap.
+    fn document(
+        &mut self,
+        schema: &Located<StudySchema>,
+        at: usize,
+        version: &SchemaVersion,
+    ) -> Option<Value> {
+        if let Some(document) = &version.schema {
+            return Some(document.clone());
+        }
+        let reference = &version.schema_from.as_ref()?.config_map_key_ref;
+        let path = format!("spec.versions[{at}].schemaFrom.configMapKeyRef");
+        let own = namespace(schema.value.metadata.namespace.as_deref());
+        let named = |map: &&Located<ConfigMap>| {
+            map.value.metadata.name.as_deref() == Some(&reference.name)
+                && namespace(map.value.metadata.namespace.as_deref()) == own
+        };
+        let Some(map) = self.config_maps.iter().find(named) else {
+            let message = format!("names the ConfigMap `{}`, which is not there", reference.name);
+            let fix = format!("add it to the manifests, in the namespace `{own}`, or correct the name");
+            self.problems.push(schema.problem(&format!("{path}.name"), message, fix));
+            return None;
+        };
+        let data = map.value.data.iter().flatten();
+        let Some((_, text)) = data.clone().find(|(key, _)| **key == reference.key) else {
+            let message = format!(
+                "names the key `{}`, which ConfigMap `{}` doesn't have",
+                reference.key, reference.name
+            );
+            let fix = match join(data.map(|(key, _)| key.as_str())) {
+                none if none.is_empty() => "add it to the ConfigMap's data".to_owned(),
+                keys => format!("write one of {keys}"),
+            };
+            self.problems.push(schema.problem(&format!("{path}.key"), message, fix));
+            return None;
+        };
+        match yaml::read_object(text) {
+            Ok(document) => Some(document),
+            Err(message) => {
+                let path = format!("data.{}", reference.key);
+                self.problems.push(map.problem(&path, message, "write a JSON Schema there, as JSON or YAML"));
+                None
+            }
+        }
+    }
+
+    fn event_fields(&mut self, schema: &Located<StudySchema>) -> Option<EventFields> {
+        let event = &schema.value.spec.event;
+        let before = self.problems.len();
+        let mut optional = |name: &str, text: &Option<String>| {
+            text.as_deref()
+                .and_then(|text| self.problems.pointer(schema, &format!("spec.event.{name}"), text))
+        };
+        let event_type = optional("type", &event.event_type);
+        let region = optional("region", &event.region);
+        let id = self.problems.pointers(schema, "spec.event.id", &event.id);
+        let key = self.problems.pointers(schema, "spec.event.key", &event.key);
+        let time = self.problems.pointer(schema, "spec.event.time", &event.time);
+        let delay =
+            self.problems.span(schema, "spec.event.delay", event.delay.as_deref()).unwrap_or(Span::ZERO);
+        let max_ahead = self.problems.span(schema, "spec.event.maxAhead", event.max_ahead.as_deref());
+        if self.problems.len() > before {
+            return None;
+        }
+        let time_format = match event.time_format.unwrap_or_default() {
+            study_schema::TimeFormat::Rfc3339 => TimeFormat::Rfc3339,
+            study_schema::TimeFormat::UnixSeconds => TimeFormat::UnixSeconds,
+            study_schema::TimeFormat::UnixMillis => TimeFormat::UnixMillis,
+            study_schema::TimeFormat::UnixMicros => TimeFormat::UnixMicros,
+        };
+        Some(EventFields {
+            event_type,
+            id: id?,
+            time: time?,
+            time_format,
+            key: key?,
+            region,
+            delay,
+            max_ahead,
+        })
+    }
+
+    /// The type and the region are looked for in columns, so that a misspelt one would never be found.
+    fn described(&mut self, schema: &Located<StudySchema>, event: &EventFields, plan: &Plan) {
+        for (name, pointer) in [("type", &event.event_type), ("region", &event.region)] {
+            if let Some(pointer) = pointer.as_ref().filter(|pointer| plan.column(pointer).is_none()) {
+                let message = format!("`{pointer}` names no property of the schema");
+                let fix = "correct the pointer, or describe the field in the schema";
+                self.problems.push(schema.problem(&format!("spec.event.{name}"), message, fix));
+            }
+        }
+    }
+
+    /// Says what is wrong with a schema, or with a field of `event` that doesn't go with it.
+    fn bad_plan(&mut self, schema: &Located<StudySchema>, at: usize, event: &EventFields, error: &PlanError) {
+        let fields = [("time", std::slice::from_ref(&event.time)), ("id", &event.id), ("key", &event.key)];
+        for (name, pointers) in fields {
+            for (index, pointer) in pointers.iter().enumerate() {
+                let Some(message) = error.message.strip_prefix(&format!("event.{name} `{pointer}` ")) else {
+                    continue;
+                };
+                let path = if name == "time" {
+                    "spec.event.time".into()
+                } else {
+                    format!("spec.event.{name}[{index}]")
+                };
+                let (message, fix) = message.split_once("; ").unwrap_or((message, ""));
+                return self.problems.push(schema.problem(&path, format!("`{pointer}` {message}"), fix));
+            }
+        }
+        let path = match &schema.value.spec.versions[at].schema {
+            Some(_) => schema.places.below(&format!("spec.versions[{at}].schema"), &error.pointer),
+            None => format!("spec.versions[{at}].schemaFrom"),
+        };
+        let message = match (&schema.value.spec.versions[at].schema, error.pointer.as_str()) {
+            (None, pointer) if !pointer.is_empty() => {
+                format!("at {pointer} of the schema: {}", error.message)
+            }
+            _ => error.message.clone(),
+        };
+        self.problems.push(schema.problem(&path, message, ""));
+    }
+}
