@@ -232,7 +232,7 @@ impl Process {
     /// to the order of the manifest. False where all are read through.
     fn step_lanes(&mut self) -> Result<bool, RoleError> {
         for lane in &mut self.lanes {
-            lane.fill(&mut self.pool)?;
+            lane.advance(&mut self.pool)?;
             let marks = self.processor.watermarks();
             if lane.is_exhausted() && !lane.has_failed() && !marks.is_done(lane.source) {
                 marks.set_done(lane.source, true);
@@ -243,7 +243,7 @@ impl Process {
         let waiting = self.lanes.iter_mut().filter(|lane| !lane.is_exhausted());
         let Some(lane) = waiting.min_by_key(|lane| marks.of(lane.source)) else { return Ok(false) };
         let source = lane.source;
-        if let Some(decoded) = lane.pop()? {
+        if let Some(decoded) = lane.pop() {
             self.accept(source, decoded)?;
         }
         Ok(true)

@@ -1,83 +1,121 @@
-//! Decoding on several threads: batches go in and come out by ticket, so the order is the caller's.
+//! Reading and decoding on several threads. Who takes a batch from an input decodes it at once, while it is in that
+//! core's cache; tickets keep the order of the input.
+//!
+//! The caller is one of the threads: while it waits for a batch it decodes others. With as many threads as cores none
+//! of them is left without a core, nor a core without work.
 
 use std::io;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
+use crossbeam_channel::{Receiver, Sender, TryRecvError, bounded, unbounded};
 use transect_core::events::{DecodedBatch, EventDecoder};
-use transect_core::input::EventBatch;
 
-type Job = (EventBatch, SyncSender<DecodedBatch>);
+use crate::input::{FileSource, InputError, SourcePosition};
 
-/// Decodes batches, on its own threads or on the caller's where only one is wanted.
-pub(super) enum DecodePool {
-    /// On the caller's thread, at once.
-    Inline(Box<EventDecoder>),
-    /// On others.
-    Threads { jobs: SyncSender<Job>, ahead: usize },
+/// Each takes one batch of an input.
+type Job = Arc<Mutex<Reader>>;
+
+/// Decodes batches.
+pub(super) struct DecodePool {
+    jobs: Sender<Job>,
+    queue: Receiver<Job>,
+    /// The caller's.
+    decoder: EventDecoder,
+    ahead: usize,
+}
+
+/// An input that is read by whoever has time.
+pub(super) struct Input {
+    reader: Arc<Mutex<Reader>>,
+    orders: Sender<Sender<Piece>>,
 }
 
 /// A batch on its way.
-pub(super) enum Ticket {
-    Done(Box<DecodedBatch>),
-    Waiting(Receiver<DecodedBatch>),
+pub(super) struct Ticket(Receiver<Piece>);
+
+/// What came of an order.
+pub(super) struct Piece {
+    /// None at the end of the input; an error is its end too.
+    pub(super) outcome: Result<Option<DecodedBatch>, InputError>,
+    /// Where the input stands after it.
+    pub(super) position: SourcePosition,
+}
+
+struct Reader {
+    source: FileSource,
+    /// Taken one by one with the batches, under the same lock, so that both have one order.
+    orders: Receiver<Sender<Piece>>,
+    ended: bool,
 }
 
 impl DecodePool {
-    /// A pool of so many threads; each has a decoder of its own.
+    /// A pool of so many threads, the caller's among them; each has a decoder of its own.
     pub(super) fn new(threads: usize, decoder: impl Fn() -> EventDecoder) -> io::Result<Self> {
-        if threads <= 1 {
-            return Ok(Self::Inline(Box::new(decoder())));
-        }
-        let (jobs, queue) = sync_channel::<Job>(threads);
-        let queue = Arc::new(Mutex::new(queue));
-        for n in 0..threads {
-            let (queue, mut decoder) = (Arc::clone(&queue), decoder());
+        let (jobs, queue) = unbounded::<Job>();
+        for n in 1..threads {
+            let (queue, mut decoder) = (queue.clone(), decoder());
             // They end when the pool, and with it the only sender, is dropped.
             thread::Builder::new().name(format!("decode-{n}")).spawn(move || {
-                while let Some((batch, reply)) = next(&queue) {
-                    // A caller that is gone needs no answer.
-                    let _ = reply.send(decoder.decode(batch));
+                for reader in queue {
+                    work(&reader, &mut decoder);
                 }
             })?;
         }
-        Ok(Self::Threads { jobs, ahead: 2 * threads })
+        // A batch for each thread and one that waits; the caller alone takes only what it waits for.
+        let ahead = if threads > 1 { 2 * threads } else { 1 };
+        Ok(Self { jobs, queue, decoder: decoder(), ahead })
     }
 
     /// How many batches an input may have under way.
     pub(super) fn ahead(&self) -> usize {
-        match self {
-            Self::Inline(_) => 1,
-            Self::Threads { ahead, .. } => *ahead,
-        }
+        self.ahead
     }
 
-    /// Sends a batch on its way.
-    pub(super) fn submit(&mut self, batch: EventBatch) -> Result<Ticket, PoolGone> {
-        match self {
-            Self::Inline(decoder) => Ok(Ticket::Done(Box::new(decoder.decode(batch)))),
-            Self::Threads { jobs, .. } => {
-                let (reply, ticket) = sync_channel(1);
-                jobs.send((batch, reply)).map_err(|_| PoolGone)?;
-                Ok(Ticket::Waiting(ticket))
+    /// Orders the next batch of an input.
+    pub(super) fn order(&self, input: &Input) -> Result<Ticket, PoolGone> {
+        let (reply, ticket) = bounded(1);
+        input.orders.send(reply).map_err(|_| PoolGone)?;
+        self.jobs.send(Arc::clone(&input.reader)).map_err(|_| PoolGone)?;
+        Ok(Ticket(ticket))
+    }
+
+    /// Waits for what was ordered, and works on orders until it is there.
+    pub(super) fn wait(&mut self, ticket: &Ticket) -> Result<Piece, PoolGone> {
+        loop {
+            match ticket.0.try_recv() {
+                Ok(piece) => return Ok(piece),
+                Err(TryRecvError::Disconnected) => return Err(PoolGone),
+                Err(TryRecvError::Empty) => {}
+            }
+            match self.queue.try_recv() {
+                Ok(reader) => work(&reader, &mut self.decoder),
+                Err(_) => return ticket.0.recv().map_err(|_| PoolGone),
             }
         }
     }
 }
 
-fn next(queue: &Mutex<Receiver<Job>>) -> Option<Job> {
-    queue.lock().ok()?.recv().ok()
+impl Input {
+    /// An input of which nothing has been ordered.
+    pub(super) fn new(source: FileSource) -> Self {
+        let (orders, queue) = unbounded();
+        Self { reader: Arc::new(Mutex::new(Reader { source, orders: queue, ended: false })), orders }
+    }
 }
 
-impl Ticket {
-    /// Waits for the batch.
-    pub(super) fn wait(self) -> Result<DecodedBatch, PoolGone> {
-        match self {
-            Self::Done(batch) => Ok(*batch),
-            Self::Waiting(ticket) => ticket.recv().map_err(|_| PoolGone),
-        }
-    }
+/// Takes a batch for the oldest order, and decodes it.
+fn work(reader: &Mutex<Reader>, decoder: &mut EventDecoder) {
+    // Where a thread has died while it read, its ticket says so before any later one is waited for.
+    let Ok(mut reader) = reader.lock() else { return };
+    let Ok(reply) = reader.orders.try_recv() else { return };
+    let batch = if reader.ended { Ok(None) } else { reader.source.next_batch() };
+    reader.ended = !matches!(batch, Ok(Some(_)));
+    let position = reader.source.position();
+    drop(reader);
+    let outcome = batch.map(|batch| batch.map(|batch| decoder.decode(batch)));
+    // Beyond the end nobody waits.
+    let _ = reply.send(Piece { outcome, position });
 }
 
 /// A decoding thread has ended by a panic, which is a bug.

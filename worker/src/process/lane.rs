@@ -1,66 +1,70 @@
-//! One bounded source on its way through decoding: it reads ahead, so that decoding threads have work, and hands its
+//! One bounded source on its way through decoding: it orders ahead, so that decoding threads have work, and hands its
 //! batches out in order.
 
 use std::collections::VecDeque;
 
 use transect_core::events::DecodedBatch;
 
-use super::decode_pool::{DecodePool, PoolGone, Ticket};
+use super::decode_pool::{DecodePool, Input, Piece, PoolGone, Ticket};
 use crate::input::{FileSource, InputError, SourcePosition};
 
 /// See the module.
 pub(super) struct Lane {
     /// Position in the pipeline's sources.
     pub(super) source: usize,
-    reader: FileSource,
-    ahead: VecDeque<(Ticket, SourcePosition)>,
+    input: Input,
+    ahead: VecDeque<Ticket>,
+    /// The next batch, and where it ends.
+    next: Option<(DecodedBatch, SourcePosition)>,
     end: Option<Result<(), InputError>>,
-    /// Where the batches handed out so far end.
+    /// Where the batches handed out so far end; at the end of the input, its end.
     position: SourcePosition,
 }
 
 impl Lane {
     pub(super) fn new(source: usize, reader: FileSource) -> Self {
         let position = reader.position();
-        Self { source, reader, ahead: VecDeque::new(), end: None, position }
+        Self { source, input: Input::new(reader), ahead: VecDeque::new(), next: None, end: None, position }
     }
 
-    /// Reads ahead until the pool has enough to do.
-    pub(super) fn fill(&mut self, pool: &mut DecodePool) -> Result<(), PoolGone> {
-        while self.end.is_none() && self.ahead.len() < pool.ahead() {
-            match self.reader.next_batch() {
-                Ok(Some(batch)) => self.ahead.push_back((pool.submit(batch)?, self.reader.position())),
-                Ok(None) => self.end = Some(Ok(())),
-                Err(error) => self.end = Some(Err(error)),
+    /// Orders ahead until the pool has enough to do, and waits until the next batch is there or the input has ended.
+    pub(super) fn advance(&mut self, pool: &mut DecodePool) -> Result<(), PoolGone> {
+        if self.end.is_some() || self.next.is_some() {
+            return Ok(());
+        }
+        while self.ahead.len() < pool.ahead() {
+            self.ahead.push_back(pool.order(&self.input)?);
+        }
+        let Some(ticket) = self.ahead.pop_front() else { return Ok(()) };
+        let Piece { outcome, position } = pool.wait(&ticket)?;
+        match outcome {
+            Ok(Some(batch)) => self.next = Some((batch, position)),
+            ended => {
+                self.end = Some(ended.map(|_| ()));
+                self.position = position;
+                self.ahead.clear();
             }
         }
         Ok(())
     }
 
-    /// The next batch; None at the end of the input, or of what could be read of it.
-    pub(super) fn pop(&mut self) -> Result<Option<DecodedBatch>, PoolGone> {
-        let Some((ticket, position)) = self.ahead.pop_front() else { return Ok(None) };
+    /// Hands the next batch out, if it is there.
+    pub(super) fn pop(&mut self) -> Option<DecodedBatch> {
+        let (batch, position) = self.next.take()?;
         self.position = position;
-        ticket.wait().map(Some)
+        Some(batch)
     }
 
     /// Whether everything that could be read has been handed out.
     pub(super) fn is_exhausted(&self) -> bool {
-        self.end.is_some() && self.ahead.is_empty()
+        self.end.is_some()
     }
 
     /// Takes the error that ended the input early.
     pub(super) fn take_error(&mut self) -> Option<InputError> {
-        match self.end.take()? {
-            Ok(()) => {
-                self.end = Some(Ok(()));
-                None
-            }
-            Err(error) => {
-                self.end = Some(Ok(()));
-                Some(error)
-            }
-        }
+        let end = self.end.take()?;
+        self.end = Some(Ok(()));
+        end.err()
     }
 
     /// Whether the input ended early.
@@ -70,6 +74,6 @@ impl Lane {
 
     /// Where the batches handed out so far end; at the end of the input, its end.
     pub(super) fn position(&self) -> SourcePosition {
-        if self.is_exhausted() { self.reader.position() } else { self.position.clone() }
+        self.position.clone()
     }
 }
