@@ -124,3 +124,91 @@ fn work(reader: &Mutex<Reader>, decoder: &mut EventDecoder) {
     "a decoding thread has died; this is a bug in Transect: nothing of the open epoch was kept, start again"
 )]
 pub(super) struct PoolGone;
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use serde_json::json;
+    use transect_config::{EventFields, EventTypeConfig, Limits, Span, TimeFormat};
+    use transect_core::events::EventType;
+    use transect_core::identity::PipelineKey;
+    use transect_core::input::Place;
+    use transect_core::plan::Plan;
+
+    use super::*;
+    use crate::input::Progress;
+
+    const LIMITS: Limits = Limits { event_bytes: 1 << 20, depth: 32 };
+
+    fn decoder() -> EventDecoder {
+        let fields = EventFields {
+            event_type: None,
+            id: vec!["/id".parse().unwrap()],
+            time: "/time".parse().unwrap(),
+            time_format: TimeFormat::UnixSeconds,
+            key: Vec::new(),
+            region: None,
+            delay: Span::ZERO,
+            max_ahead: None,
+        };
+        let schema = json!({"properties": {"id": {"type": "integer"}, "time": {"type": "integer"}}});
+        let config = EventTypeConfig { name: "e".into(), schema_version: 1, schema, event: fields };
+        let event_type = EventType {
+            name: "e".into(),
+            schema_version: 1,
+            plan: Plan::compile(&config, &LIMITS).unwrap(),
+            type_field: None,
+            time_field: config.event.time,
+            delay: Span::ZERO,
+            max_ahead: None,
+        };
+        EventDecoder::new(vec![event_type].into(), &PipelineKey::new([7; 16]))
+    }
+
+    /// The lines at which an input's batches begin, up to its end, waiting for two inputs by turns.
+    fn lines(threads: usize, inputs: &[Input]) -> Vec<Vec<u64>> {
+        let mut pool = DecodePool::new(threads, decoder).unwrap();
+        let mut ahead: Vec<Vec<Ticket>> = inputs.iter().map(|_| Vec::new()).collect();
+        let mut lines = vec![Vec::new(); inputs.len()];
+        let mut ended = vec![false; inputs.len()];
+        while ended.contains(&false) {
+            for (at, input) in inputs.iter().enumerate() {
+                while ahead[at].len() < pool.ahead() {
+                    ahead[at].push(pool.order(input).unwrap());
+                }
+                match pool.wait(&ahead[at].remove(0)).unwrap().outcome.unwrap() {
+                    Some(DecodedBatch { batch, rows, .. }) => {
+                        assert!(!ended[at], "nothing comes after the end");
+                        assert_eq!(rows[0].events.len(), batch.events.len());
+                        let Place::File { line, .. } = batch.place else { panic!("a file's batch") };
+                        lines[at].push(line);
+                    }
+                    None => ended[at] = true,
+                }
+            }
+        }
+        lines
+    }
+
+    #[test]
+    fn batches_come_in_the_order_of_each_input_whoever_reads_them() {
+        let dir = tempfile::tempdir().unwrap();
+        let inputs = || -> Vec<Input> {
+            let input = |events: u64| {
+                let path = dir.path().join(format!("{events}.ndjson"));
+                let text: Vec<String> =
+                    (0..events).map(|n| format!("{{\"id\":{n},\"time\":{n}}}\n")).collect();
+                fs::write(&path, text.concat()).unwrap();
+                let source = FileSource::new(&[path], "s", None, LIMITS, None, Progress::default());
+                Input::new(source.chunks_of(500))
+            };
+            vec![input(3000), input(100), input(0)]
+        };
+        let alone = lines(1, &inputs());
+        assert!(alone[0].len() > 100 && alone[0].is_sorted() && alone[2].is_empty(), "{alone:?}");
+        for threads in [2, 3, 8] {
+            assert_eq!(lines(threads, &inputs()), alone, "with {threads} threads");
+        }
+    }
+}
