@@ -42,7 +42,7 @@ bench: tools $(PACKAGES) ## Compare speed and memory with DuckDB and Polars, and
 	TRANSECT=$(CARGO_TARGET_DIR)/dist/transect $(PYTHON) bench/run.py
 
 soak: build ## Kill the process 200 times at random moments, and compare what comes out
-	TRANSECT_SOAK_RUNS=200 TRANSECT_SOAK_EVENTS=1000000 cargo test --locked -p transect-e2e --test soak -- --nocapture
+	TRANSECT_SOAK_RUNS=200 TRANSECT_SOAK_EVENTS=1000000 cargo test --locked --workspace --test soak -- --nocapture
 
 audit: tools $(DENY) ## Look for known weaknesses of dependencies; fetches their database from GitHub
 	$(DENY) --locked check advisories
