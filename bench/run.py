@@ -89,9 +89,9 @@ def cases(binary: Path | None) -> dict[str, tuple]:
         for how in ("auto", "columns"):
             for threads in (1, 2):
                 out[f"{name}, {how}, {threads}"] = (peer, (script, how), threads)
-    for threads in (1, 2) if binary else ():
-        out[f"Transect, {threads}"] = (transect, (binary, "pipeline.yaml"), threads)
     if binary:
+        for threads in (1, 2):
+            out[f"Transect, {threads}"] = (transect, (binary, "pipeline.yaml"), threads)
         out["Transect with archive, 1"] = (transect, (binary, "pipeline-archive.yaml"), 1)
     return out
 

@@ -166,7 +166,7 @@ mod tests {
         EventDecoder::new(vec![event_type].into(), &PipelineKey::new([7; 16]))
     }
 
-    /// The lines at which an input's batches begin, up to its end, waiting for two inputs by turns.
+    /// The lines at which an input's batches begin, up to its end; all inputs are waited for by turns.
     fn lines(threads: usize, inputs: &[Input]) -> Vec<Vec<u64>> {
         let mut pool = DecodePool::new(threads, decoder).unwrap();
         let mut ahead: Vec<Vec<Ticket>> = inputs.iter().map(|_| Vec::new()).collect();
