@@ -4,9 +4,9 @@
 //! The caller is one of the threads: while it waits for a batch it decodes others. With as many threads as cores none
 //! of them is left without a core, nor a core without work.
 
-use std::io;
 use std::sync::{Arc, Mutex};
 use std::thread;
+use std::{io, mem};
 
 use crossbeam_channel::{Receiver, Sender, TryRecvError, bounded, unbounded};
 use transect_core::events::{DecodedBatch, EventDecoder};
@@ -22,6 +22,8 @@ pub(super) struct DecodePool {
     queue: Receiver<Job>,
     /// The caller's.
     decoder: EventDecoder,
+    /// Of the threads that are yet to be started.
+    idle: Vec<EventDecoder>,
     ahead: usize,
 }
 
@@ -51,20 +53,13 @@ struct Reader {
 
 impl DecodePool {
     /// A pool of so many threads, the caller's among them; each has a decoder of its own.
-    pub(super) fn new(threads: usize, decoder: impl Fn() -> EventDecoder) -> io::Result<Self> {
-        let (jobs, queue) = unbounded::<Job>();
-        for n in 1..threads {
-            let (queue, mut decoder) = (queue.clone(), decoder());
-            // They end when the pool, and with it the only sender, is dropped.
-            thread::Builder::new().name(format!("decode-{n}")).spawn(move || {
-                for reader in queue {
-                    work(&reader, &mut decoder);
-                }
-            })?;
-        }
-        // A batch for each thread and one that waits; the caller alone takes only what it waits for.
-        let ahead = if threads > 1 { 2 * threads } else { 1 };
-        Ok(Self { jobs, queue, decoder: decoder(), ahead })
+    pub(super) fn new(threads: usize, decoder: impl Fn() -> EventDecoder) -> Self {
+        let (jobs, queue) = unbounded();
+        // Two for each thread, and some for the caller to take up while another thread, which may have to share its
+        // core with a sink, is not done with the one it waits for. The caller alone takes only what it waits for.
+        let ahead = if threads > 1 { 2 * threads + 4 } else { 1 };
+        let idle = (1..threads).map(|_| decoder()).collect();
+        Self { jobs, queue, decoder: decoder(), idle, ahead }
     }
 
     /// How many batches an input may have under way.
@@ -73,26 +68,42 @@ impl DecodePool {
     }
 
     /// Orders the next batch of an input.
-    pub(super) fn order(&self, input: &Input) -> Result<Ticket, PoolGone> {
+    pub(super) fn order(&self, input: &Input) -> Result<Ticket, PoolError> {
         let (reply, ticket) = bounded(1);
-        input.orders.send(reply).map_err(|_| PoolGone)?;
-        self.jobs.send(Arc::clone(&input.reader)).map_err(|_| PoolGone)?;
+        input.orders.send(reply).map_err(|_| PoolError::Gone)?;
+        self.jobs.send(Arc::clone(&input.reader)).map_err(|_| PoolError::Gone)?;
         Ok(Ticket(ticket))
     }
 
     /// Waits for what was ordered, and works on orders until it is there.
-    pub(super) fn wait(&mut self, ticket: &Ticket) -> Result<Piece, PoolGone> {
+    pub(super) fn wait(&mut self, ticket: &Ticket) -> Result<Piece, PoolError> {
+        self.start_threads()?;
         loop {
             match ticket.0.try_recv() {
                 Ok(piece) => return Ok(piece),
-                Err(TryRecvError::Disconnected) => return Err(PoolGone),
+                Err(TryRecvError::Disconnected) => return Err(PoolError::Gone),
                 Err(TryRecvError::Empty) => {}
             }
             match self.queue.try_recv() {
                 Ok(reader) => work(&reader, &mut self.decoder),
-                Err(_) => return ticket.0.recv().map_err(|_| PoolGone),
+                Err(_) => return ticket.0.recv().map_err(|_| PoolError::Gone),
             }
         }
+    }
+
+    /// Starts the other threads, once there is work for them: the system gives a new thread that stays busy an idle
+    /// core, but wakes one that slept on the core of the thread that woke it, and leaves it there for a while.
+    fn start_threads(&mut self) -> io::Result<()> {
+        for (n, mut decoder) in mem::take(&mut self.idle).into_iter().enumerate() {
+            let queue = self.queue.clone();
+            // They end when the pool, and with it the only sender, is dropped.
+            thread::Builder::new().name(format!("decode-{}", n + 1)).spawn(move || {
+                for reader in queue {
+                    work(&reader, &mut decoder);
+                }
+            })?;
+        }
+        Ok(())
     }
 }
 
@@ -118,12 +129,18 @@ fn work(reader: &Mutex<Reader>, decoder: &mut EventDecoder) {
     let _ = reply.send(Piece { outcome, position });
 }
 
-/// A decoding thread has ended by a panic, which is a bug.
-#[derive(Clone, Copy, Debug, thiserror::Error)]
-#[error(
-    "a decoding thread has died; this is a bug in Transect: nothing of the open epoch was kept, start again"
-)]
-pub(super) struct PoolGone;
+/// Why there is no next batch.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum PoolError {
+    /// The system refused a thread.
+    #[error("start a decoding thread: {0}; give fewer --threads, or raise the limit on processes")]
+    Start(#[from] io::Error),
+    /// A decoding thread has ended by a panic, which is a bug.
+    #[error(
+        "a decoding thread has died; this is a bug in Transect: nothing of the open epoch was kept, start again"
+    )]
+    Gone,
+}
 
 #[cfg(test)]
 mod tests {
@@ -168,7 +185,7 @@ mod tests {
 
     /// The lines at which an input's batches begin, up to its end; all inputs are waited for by turns.
     fn lines(threads: usize, inputs: &[Input]) -> Vec<Vec<u64>> {
-        let mut pool = DecodePool::new(threads, decoder).unwrap();
+        let mut pool = DecodePool::new(threads, decoder);
         let mut ahead: Vec<Vec<Ticket>> = inputs.iter().map(|_| Vec::new()).collect();
         let mut lines = vec![Vec::new(); inputs.len()];
         let mut ended = vec![false; inputs.len()];

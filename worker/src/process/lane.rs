@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 
 use transect_core::events::DecodedBatch;
 
-use super::decode_pool::{DecodePool, Input, Piece, PoolGone, Ticket};
+use super::decode_pool::{DecodePool, Input, Piece, PoolError, Ticket};
 use crate::input::{FileSource, InputError, SourcePosition};
 
 /// See the module.
@@ -28,7 +28,7 @@ impl Lane {
     }
 
     /// Orders ahead until the pool has enough to do, and waits until the next batch is there or the input has ended.
-    pub(super) fn advance(&mut self, pool: &mut DecodePool) -> Result<(), PoolGone> {
+    pub(super) fn advance(&mut self, pool: &mut DecodePool) -> Result<(), PoolError> {
         if self.end.is_some() || self.next.is_some() {
             return Ok(());
         }
