@@ -109,15 +109,14 @@ pub fn run(config: &PipelineConfig, options: &Options, watch: &Watch) -> Result<
         sinks.push(runner.spawn(sink, Some(processed.clone()))?);
     }
     // These end after the table: what that has stored, their last commits need not write into the log.
-    let after = |roles: &[Flag]| Some([roles, &sinks].concat());
-    let others = [
-        runner.spawn(WindowSink::open(Arc::clone(log), folders, &config.study)?, after(&aggregated))?,
-        runner.spawn(RejectedSink::open(Arc::clone(log), folders)?, after(&processed))?,
-    ];
+    let table = sinks.clone();
+    let windows = WindowSink::open(Arc::clone(log), folders, &config.study)?;
+    sinks.push(runner.spawn_behind(table.clone(), windows, Some(aggregated))?);
+    let rejected = RejectedSink::open(Arc::clone(log), folders)?;
+    sinks.push(runner.spawn_behind(table.clone(), rejected, Some(processed.clone()))?);
     if config.cold.archive {
-        sinks.push(runner.spawn(pipeline.archive()?, after(&processed))?);
+        sinks.push(runner.spawn_behind(table, pipeline.archive()?, Some(processed))?);
     }
-    sinks.extend(others);
 
     // whatever is not durable yet → durable; the ledger → ledger.json
     runner.spawn(pipeline.housekeeping(), Some(sinks))?;

@@ -11,6 +11,12 @@ pub trait Role: Send {
     /// Does a bounded amount of work; false where there was none.
     fn step(&mut self) -> Result<bool, RoleError>;
 
+    /// Does what of `flush` needs no commit. Called at most once, when nothing more will come and the role has to let
+    /// others end first.
+    fn prepare(&mut self) -> Result<(), RoleError> {
+        Ok(())
+    }
+
     /// Makes durable whatever `step` still holds in memory. Called when the role has been idle or the oldest held
     /// event has waited for the flush interval, and at the end.
     fn flush(&mut self) -> Result<(), RoleError>;

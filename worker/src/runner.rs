@@ -54,6 +54,16 @@ impl Runner {
     /// Starts a role. It is done when all it reads from is done and nothing is left to read; None for a role whose
     /// inputs are done only when the end is asked for. The flag that it returns tells those after it.
     pub fn spawn(&mut self, role: impl Role + 'static, after: Option<Vec<Flag>>) -> io::Result<Flag> {
+        self.spawn_behind(Vec::new(), role, after)
+    }
+
+    /// As `spawn`, for a role that ends only when some others have, though it reads nothing of theirs.
+    pub fn spawn_behind(
+        &mut self,
+        first: Vec<Flag>,
+        role: impl Role + 'static,
+        after: Option<Vec<Flag>>,
+    ) -> io::Result<Flag> {
         let done = Flag::default();
         let name = role.name().to_owned();
         let drive = Drive {
@@ -62,6 +72,7 @@ impl Runner {
             abort: self.abort.clone(),
             flush_interval: self.flush_interval,
             after,
+            first,
             done: done.clone(),
         };
         let thread = thread::Builder::new().name(name.clone()).spawn(move || drive.run(role))?;
@@ -102,7 +113,10 @@ struct Drive {
     end: Flag,
     abort: Flag,
     flush_interval: Duration,
+    /// Roles from which this one reads.
     after: Option<Vec<Flag>>,
+    /// Roles that end before this one.
+    first: Vec<Flag>,
     done: Flag,
 }
 
@@ -122,6 +136,7 @@ impl Drive {
     fn run(self, mut role: impl Role) -> Result<(), RoleError> {
         let _guard = TellOthers(&self);
         let mut flushed = Instant::now();
+        let mut prepared = false;
         while !self.abort.is_raised() {
             let seen = self.log.sequence();
             // Asked before the step: what the others wrote until they were done is there to be read.
@@ -129,13 +144,19 @@ impl Drive {
                 Some(after) => after.iter().all(Flag::is_raised),
                 None => self.end.is_raised(),
             };
+            let next = self.first.iter().all(Flag::is_raised);
             if role.step()? {
                 continue;
             }
-            if last {
+            if last && next {
                 role.flush()?;
                 self.done.raise();
                 return Ok(());
+            }
+            if last && !prepared {
+                role.prepare()?;
+                prepared = true;
+                continue;
             }
             if flushed.elapsed() >= self.flush_interval {
                 role.flush()?;

@@ -247,6 +247,7 @@ impl Role for Archive {
             progress: Some((GROUP.to_owned(), committed)),
             ..Transaction::default()
         })?;
-        Ok(self.files.publish()?)
+        self.files.publish()?;
+        Ok(self.files.settle()?)
     }
 }

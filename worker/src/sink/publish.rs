@@ -1,7 +1,8 @@
 //! How files are published exactly once. Each is written under a hidden temporary name beside its final one and
 //! synced; then one log transaction commits the group's progress together with the names of these files; then they
 //! are renamed. Whoever opens the output after a crash renames what the last commit names and removes every other
-//! temporary: a file is visible if and only if its records are committed.
+//! temporary: a file is visible if and only if its records are committed. Final names are durable before the next
+//! commit, which names other files.
 //!
 //! File names say what is inside: `<stem>-<first>-<last>.<extension>`, with positions of 20 digits, both inclusive.
 //! Files of other names are not ours and are never touched.
@@ -14,7 +15,7 @@ use std::collections::{BTreeSet, HashSet};
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Component, Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
@@ -83,11 +84,18 @@ impl Write for Temporary {
 }
 
 /// The files of one sink, and the steps of the protocol: `create`, `seal`, `prepare`, (a commit of what `prepare`
-/// gave), `publish`. For sinks whose progress is committed by someone else; others use [`Publisher`].
+/// gave), `publish`; and `settle` before a pause. For sinks whose progress is committed by someone else; others use [`Publisher`]. Several threads
+/// may create and seal.
 #[derive(Debug)]
 pub struct Files {
     folder: PathBuf,
-    /// Names relative to `folder`, with `/`; written and synced, not published.
+    changes: Mutex<Changes>,
+}
+
+/// What has changed since the last commit, and what needs no change any more.
+#[derive(Debug, Default)]
+struct Changes {
+    /// Names relative to the sink's folder, with `/`; written, not published.
     sealed: BTreeSet<String>,
     /// Folders that were made or seen by this process.
     known: HashSet<PathBuf>,
@@ -105,14 +113,10 @@ impl Files {
         listed: &[String],
         remembered: impl Fn(&FileName<'_>) -> bool,
     ) -> Result<Self, SinkError> {
-        let mut files = Self {
-            folder: folders.out.join(folder),
-            sealed: listed.iter().cloned().collect(),
-            known: HashSet::new(),
-            unsynced: BTreeSet::new(),
-        };
-        let listed: HashSet<PathBuf> = listed.iter().map(|name| files.folder.join(name)).collect();
-        let found = Found::walk(&files.folder)?;
+        let folder = folders.out.join(folder);
+        let found = Found::walk(&folder)?;
+        let mut changes = Changes { sealed: listed.iter().cloned().collect(), ..Changes::default() };
+        let listed: HashSet<PathBuf> = listed.iter().map(|name| folder.join(name)).collect();
         for file in &found.published {
             let name = file.file_name().and_then(|name| name.to_str()).and_then(FileName::parse);
             if !listed.contains(file) && !name.is_some_and(|name| remembered(&name)) {
@@ -121,17 +125,18 @@ impl Files {
             }
         }
         let temporaries: HashSet<&PathBuf> = found.temporaries.iter().collect();
-        files.sealed.retain(|name| {
-            let path = files.folder.join(name);
+        changes.sealed.retain(|name| {
+            let path = folder.join(name);
             let unpublished = temporaries.contains(&temporary(&path));
             if !unpublished && path.exists() {
                 // Renamed, but perhaps not for good yet, and the next commit will not list it.
-                files.unsynced.extend(path.parent().map(Path::to_owned));
+                changes.unsynced.extend(path.parent().map(Path::to_owned));
             } else if !unpublished {
                 tracing::warn!(file = %path.display(), "the file was removed after it was written; its rows are not in the output any more");
             }
             unpublished
         });
+        let mut files = Self { folder, changes: Mutex::new(changes) };
         files.publish()?;
         for path in found.temporaries.iter().filter(|path| path.exists()) {
             fs::remove_file(path).map_err(SinkError::io("remove", path))?;
@@ -141,11 +146,11 @@ impl Files {
 
     /// Creates a file, and its folders. `name` is relative to the sink's folder, with `/`; its last part is a
     /// [`FileName`] that no file has had before.
-    pub fn create(&mut self, name: &str) -> Result<Temporary, SinkError> {
+    pub fn create(&self, name: &str) -> Result<Temporary, SinkError> {
         let path = self.folder.join(name);
         let plain = Path::new(name).components().all(|part| matches!(part, Component::Normal(_)));
         let last = name.rsplit('/').next().and_then(FileName::parse);
-        let new = !self.sealed.contains(name);
+        let new = !self.changes().sealed.contains(name);
         let (true, true, Some(_), Some(parent)) = (plain, new, last, path.parent()) else {
             let source = io::Error::new(io::ErrorKind::InvalidInput, "not a name for a new published file");
             return Err(SinkError::Io { doing: "create", path, source });
@@ -157,57 +162,74 @@ impl Files {
     }
 
     /// Gives a file another name before it is sealed, for files whose last position is known only at their end.
-    pub fn rename(&mut self, file: Temporary, name: &str) -> Result<Temporary, SinkError> {
+    pub fn rename(&self, file: Temporary, name: &str) -> Result<Temporary, SinkError> {
         let path = temporary(&self.folder.join(name));
         fs::rename(&file.path, &path).map_err(SinkError::io("rename", &file.path))?;
         Ok(Temporary { file: file.file, path, name: name.to_owned() })
     }
 
     /// Declares a file finished. It will be part of the next `prepare`.
-    pub fn seal(&mut self, file: Temporary) {
-        self.sealed.insert(file.name);
+    pub fn seal(&self, file: Temporary) {
+        self.changes().sealed.insert(file.name);
     }
 
     /// Makes the sealed files durable, and returns their names, to be committed as the list that `open` takes.
     pub fn prepare(&mut self) -> Result<Vec<String>, SinkError> {
-        let files: Vec<PathBuf> = self.sealed.iter().map(|name| temporary(&self.folder.join(name))).collect();
+        let sealed: Vec<String> = self.changes().sealed.iter().cloned().collect();
+        let files: Vec<PathBuf> = sealed.iter().map(|name| temporary(&self.folder.join(name))).collect();
         self.sync(&files)?;
-        Ok(self.sealed.iter().cloned().collect())
+        Ok(sealed)
     }
 
-    /// Renames the sealed files to their final names, once what `prepare` returned is committed.
+    /// Renames the sealed files to their final names, once what `prepare` returned is committed. The names are durable
+    /// after the next `prepare` or `settle`; until then the commit says what they are to be.
     pub fn publish(&mut self) -> Result<(), SinkError> {
-        for name in std::mem::take(&mut self.sealed) {
+        let mut changes = self.changes();
+        for name in std::mem::take(&mut changes.sealed) {
             let path = self.folder.join(name);
             fs::rename(temporary(&path), &path).map_err(SinkError::io("publish", &path))?;
-            self.unsynced.extend(path.parent().map(Path::to_owned));
+            changes.unsynced.extend(path.parent().map(Path::to_owned));
         }
+        Ok(())
+    }
+
+    /// Makes the final names durable.
+    pub fn settle(&mut self) -> Result<(), SinkError> {
         self.sync(&[])
     }
 
     /// A folder is an entry of its parent, which must be synced like any other. That of a folder which exists may have
     /// been made by a process that died before it could.
-    fn make_folder(&mut self, folder: &Path) -> Result<(), SinkError> {
-        self.unsynced.insert(folder.to_owned());
-        if self.known.contains(folder) {
+    fn make_folder(&self, folder: &Path) -> Result<(), SinkError> {
+        let mut changed = vec![folder.to_owned()];
+        if self.changes().known.contains(folder) {
+            self.changes().unsynced.extend(changed);
             return Ok(());
         }
         for ancestor in folder.ancestors().skip(1) {
             let ancestor = if ancestor.as_os_str().is_empty() { Path::new(".") } else { ancestor };
-            self.unsynced.insert(ancestor.to_owned());
+            changed.push(ancestor.to_owned());
             if !ancestor.starts_with(&self.folder) && ancestor.exists() {
                 break;
             }
         }
+        // Without the lock: it takes as long as writing a small file.
         fs::create_dir_all(folder).map_err(SinkError::io("create the folder", folder))?;
-        self.known.insert(folder.to_owned());
+        let mut changes = self.changes();
+        changes.unsynced.extend(changed);
+        changes.known.insert(folder.to_owned());
         Ok(())
     }
 
     /// Makes files durable, and the folders that changed.
     fn sync(&mut self, files: &[PathBuf]) -> Result<(), SinkError> {
-        let folders: Vec<PathBuf> = std::mem::take(&mut self.unsynced).into_iter().collect();
+        let folders: Vec<PathBuf> = std::mem::take(&mut self.changes().unsynced).into_iter().collect();
         sync::all(files, &folders)
+    }
+
+    fn changes(&self) -> MutexGuard<'_, Changes> {
+        // Every change is one step, so that none is left half done.
+        self.changes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -306,15 +328,41 @@ impl Publisher {
     pub fn publish(
         &mut self,
         offsets: Vec<(Topic, u64)>,
-        write: impl FnOnce(&mut Files) -> Result<(), SinkError>,
+        write: impl FnOnce(&Files) -> Result<(), SinkError>,
+    ) -> Result<(), SinkError> {
+        self.unless_stopped(|this| {
+            write(&this.files)?;
+            if !this.files.changes().sealed.is_empty() || offsets != this.committed.offsets {
+                this.commit(offsets)?;
+            }
+            Ok(())
+        })
+    }
+
+    /// The first part of `publish`, ahead of time: files that are durable, to be committed by the next one.
+    pub fn write_ahead(
+        &mut self,
+        write: impl FnOnce(&Files) -> Result<(), SinkError>,
+    ) -> Result<(), SinkError> {
+        self.unless_stopped(|this| {
+            write(&this.files)?;
+            this.files.prepare().map(|_| ())
+        })
+    }
+
+    /// Makes the final names of what was published durable; for when nothing is to be published for a while.
+    pub fn settle(&mut self) -> Result<(), SinkError> {
+        self.unless_stopped(|this| this.files.settle())
+    }
+
+    fn unless_stopped(
+        &mut self,
+        work: impl FnOnce(&mut Self) -> Result<(), SinkError>,
     ) -> Result<(), SinkError> {
         if std::mem::replace(&mut self.stopped, true) {
             return Err(SinkError::Stopped { group: self.group });
         }
-        write(&mut self.files)?;
-        if !self.files.sealed.is_empty() || offsets != self.committed.offsets {
-            self.commit(offsets)?;
-        }
+        work(self)?;
         self.stopped = false;
         Ok(())
     }

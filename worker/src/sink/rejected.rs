@@ -87,7 +87,8 @@ impl Role for RejectedSink {
     }
 
     fn flush(&mut self) -> Result<(), RoleError> {
-        Ok(self.write_held()?)
+        self.write_held()?;
+        Ok(self.publisher.settle()?)
     }
 }
 

@@ -8,7 +8,7 @@ mod tests;
 
 use std::panic::resume_unwind;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::{thread, vec};
 
 use arrow_array::RecordBatch;
@@ -19,7 +19,7 @@ use arrow_array::types::TimestampMicrosecondType;
 use self::days::{Day, Days};
 use super::batches::{self, Batches};
 use super::columns::{Format, Packer};
-use super::publish::{Files, Publisher, Temporary};
+use super::publish::{Files, Publisher};
 use super::{Folders, READ_BYTES_MAX, SinkError};
 use crate::log::{Log, Record, Topic};
 use crate::record;
@@ -117,7 +117,8 @@ impl Role for TableSink {
     }
 
     fn flush(&mut self) -> Result<(), RoleError> {
-        Ok(self.write_held()?)
+        self.write_held()?;
+        Ok(self.publisher.settle()?)
     }
 }
 
@@ -152,7 +153,7 @@ impl Held {
     }
 
     /// Writes and seals one file a day, with a thread for each of the packers.
-    fn write(self, files: &mut Files, packers: &mut [Packer], study: &str) -> Result<(), SinkError> {
+    fn write(self, files: &Files, packers: &mut [Packer], study: &str) -> Result<(), SinkError> {
         let Some(sample) = self.batches.largest() else { return Ok(()) };
         let folder = PathBuf::from(&self.event_type);
         let writer = DayWriter {
@@ -164,7 +165,8 @@ impl Held {
                 ("transect.schema_version", self.version.clone()),
                 ("transect.offsets", format!("{}-{}", self.batches.first, self.batches.last)),
             ],
-            days: Mutex::new((self.days.split(&self.batches.all).into_iter(), files)),
+            days: Mutex::new(self.days.split(&self.batches.all).into_iter()),
+            files,
             event_type: self.event_type,
         };
         let written = writer.write_on_all(packers)?;
@@ -172,19 +174,18 @@ impl Held {
     }
 }
 
-/// The days that are left to write, and where their files are made.
-type Left<'a> = (vec::IntoIter<(Day, Vec<RecordBatch>)>, &'a mut Files);
-
 /// Writes the days of one event type. Each is a file of its own, so that threads share nothing but the list.
 struct DayWriter<'a> {
     event_type: String,
     format: Format,
     file_name: String,
     words: [(&'static str, String); 4],
-    days: Mutex<Left<'a>>,
+    /// Those that are left.
+    days: Mutex<vec::IntoIter<(Day, Vec<RecordBatch>)>>,
+    files: &'a Files,
 }
 
-impl<'a> DayWriter<'a> {
+impl DayWriter<'_> {
     /// Writes all days; the number of rows.
     fn write_on_all(&self, packers: &mut [Packer]) -> Result<u64, SinkError> {
         let Some((own, others)) = packers.split_first_mut() else { return Ok(0) };
@@ -204,26 +205,19 @@ impl<'a> DayWriter<'a> {
     /// Writes days as long as there are any; the number of rows.
     fn write_until_none(&self, packer: &mut Packer) -> Result<u64, SinkError> {
         let mut written = 0;
-        loop {
-            let Some((file, batches)) = self.next()? else { return Ok(written) };
+        while let Some((day, batches)) = self.next() {
+            let file = self.files.create(&format!("{}/day={day}/{}", self.event_type, self.file_name))?;
             let path = file.path().to_owned();
             let done = self.format.write(packer, file, &batches, &self.words);
             let (file, rows) = done.map_err(SinkError::columns(&path))?;
-            self.days().1.seal(file);
+            self.files.seal(file);
             written += rows;
         }
+        Ok(written)
     }
 
-    /// Creates the file of the next day.
-    fn next(&self) -> Result<Option<(Temporary, Vec<RecordBatch>)>, SinkError> {
-        let (days, files) = &mut *self.days();
-        let Some((day, batches)) = days.next() else { return Ok(None) };
-        let file = files.create(&format!("{}/day={day}/{}", self.event_type, self.file_name))?;
-        Ok(Some((file, batches)))
-    }
-
-    fn days(&self) -> MutexGuard<'_, Left<'a>> {
-        self.days.lock().unwrap_or_else(PoisonError::into_inner)
+    fn next(&self) -> Option<(Day, Vec<RecordBatch>)> {
+        self.days.lock().unwrap_or_else(PoisonError::into_inner).next()
     }
 }
 

@@ -57,14 +57,15 @@ impl WindowSink {
         Ok(())
     }
 
-    fn write_held(&mut self) -> Result<(), SinkError> {
+    fn publish(&mut self) -> Result<(), SinkError> {
+        let (held, packer, study) = (self.take_held(), &mut self.packer, &self.study);
+        let offsets = vec![(Topic::Windows, self.next)];
+        self.publisher.publish(offsets, |files| write_all(files, packer, study, &held))
+    }
+
+    fn take_held(&mut self) -> Vec<(String, Batches)> {
         self.held_bytes = 0;
-        let held = std::mem::take(&mut self.held);
-        self.publisher.publish(vec![(Topic::Windows, self.next)], |files| {
-            held.into_iter().try_for_each(|(window, batches)| {
-                write(files, &mut self.packer, &self.study, &window, &batches)
-            })
-        })
+        std::mem::take(&mut self.held)
     }
 }
 
@@ -78,20 +79,35 @@ impl Role for WindowSink {
         for record in &records {
             self.hold(record)?;
             if self.held_bytes >= HELD_BYTES_MAX {
-                self.write_held()?;
+                self.publish()?;
             }
         }
         Ok(!records.is_empty())
     }
 
-    fn flush(&mut self) -> Result<(), RoleError> {
-        Ok(self.write_held()?)
+    fn prepare(&mut self) -> Result<(), RoleError> {
+        let (held, packer, study) = (self.take_held(), &mut self.packer, &self.study);
+        Ok(self.publisher.write_ahead(|files| write_all(files, packer, study, &held))?)
     }
+
+    fn flush(&mut self) -> Result<(), RoleError> {
+        self.publish()?;
+        Ok(self.publisher.settle()?)
+    }
+}
+
+fn write_all(
+    files: &Files,
+    packer: &mut Packer,
+    study: &str,
+    held: &[(String, Batches)],
+) -> Result<(), SinkError> {
+    held.iter().try_for_each(|(window, batches)| write(files, packer, study, window, batches))
 }
 
 /// Writes and seals one file.
 fn write(
-    files: &mut Files,
+    files: &Files,
     packer: &mut Packer,
     study: &str,
     window: &str,

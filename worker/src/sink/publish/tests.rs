@@ -52,7 +52,7 @@ fn name(day: u32, first: u64, last: u64) -> String {
     format!("flight/day=2024-01-{day:02}/{file}")
 }
 
-fn write(files: &mut Files, name: &str, content: &str) -> Result<(), SinkError> {
+fn write(files: &Files, name: &str, content: &str) -> Result<(), SinkError> {
     let mut file = files.create(name)?;
     file.write_all(content.as_bytes()).unwrap();
     files.seal(file);
@@ -60,7 +60,7 @@ fn write(files: &mut Files, name: &str, content: &str) -> Result<(), SinkError> 
 }
 
 /// The offsets 0 to 9, in two files.
-fn write_first(files: &mut Files) -> Result<(), SinkError> {
+fn write_first(files: &Files) -> Result<(), SinkError> {
     write(files, &name(1, 0, 9), "0-9 of day 1")?;
     write(files, &name(2, 0, 9), "0-9 of day 2")
 }
@@ -149,7 +149,7 @@ fn each_row_is_published_once_wherever_the_process_dies() {
 fn after_an_error_nothing_is_committed_until_opened_again() {
     let place = Place::new();
     let mut publisher = place.open().unwrap();
-    let failing = |files: &mut Files| {
+    let failing = |files: &Files| {
         write_first(files)?;
         Err(SinkError::Stopped { group: "failing" })
     };
@@ -168,7 +168,7 @@ fn no_file_is_created_outside_nor_twice() {
     let taken = name(1, 0, 9);
     let outside = format!("../{taken}");
     for bad in [outside.as_str(), "/clean", "flight/notes.txt", "", taken.as_str()] {
-        let twice = |files: &mut Files| {
+        let twice = |files: &Files| {
             write(files, &taken, "once")?;
             write(files, bad, "again")
         };
@@ -224,7 +224,7 @@ fn an_output_folder_that_goes_away_is_named_and_nothing_is_committed() {
     let mut publisher = place.open().unwrap();
     publisher.publish(vec![(Topic::Clean, 10)], write_first).unwrap();
     fs::remove_dir_all(place.folders().out).unwrap();
-    let again = |files: &mut Files| write(files, &name(1, 10, 11), "10-11");
+    let again = |files: &Files| write(files, &name(1, 10, 11), "10-11");
     let error = publisher.publish(vec![(Topic::Clean, 12)], again).unwrap_err().to_string();
     assert!(error.contains("day=2024-01-01") && error.contains("moved or removed"), "{error}");
     let mut publisher = place.open().unwrap();

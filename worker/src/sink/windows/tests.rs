@@ -63,6 +63,30 @@ fn every_revision_of_every_window_is_kept_once_and_in_order() {
 }
 
 #[test]
+fn what_is_written_ahead_shows_only_once_it_is_committed() {
+    for death in [None, Some(Death::BeforeCommit), Some(Death::AfterCommit)] {
+        let (log, dir) = (Arc::<MemoryLog>::default(), TempDir::new().unwrap());
+        let folders = Folders { out: dir.path().join("out"), state: dir.path().join("state") };
+        append(&log, "hourly", &[(1, 0.5), (2, 1.5)]);
+        let mut sink = WindowSink::open(log.clone(), &folders, "air").unwrap();
+        while sink.step().unwrap() {}
+        sink.prepare().unwrap();
+        let hidden: Vec<_> = fs::read_dir(dir.path().join("out/windows/hourly")).unwrap().collect();
+        assert!(hidden.len() == 1 && hidden[0].as_ref().unwrap().file_name().as_encoded_bytes()[0] == b'.');
+        match death {
+            Some(death) => {
+                log.die(death);
+                sink.flush().unwrap_err();
+            }
+            None => sink.flush().unwrap(),
+        }
+        drop(sink);
+        drain(&log, &dir).unwrap();
+        assert_eq!(rows(&dir, "hourly"), [(1, 0.5), (2, 1.5)], "{death:?}");
+    }
+}
+
+#[test]
 fn rows_that_do_not_add_up_are_not_published() {
     let (log, dir) = (Arc::<MemoryLog>::default(), TempDir::new().unwrap());
     let batch =
