@@ -3,6 +3,8 @@
 //! What is unknown is refused here, not pruned. Rules that compare with an older object have none here and are left out.
 
 use std::collections::BTreeMap;
+use std::panic::resume_unwind;
+use std::thread;
 
 use jsonschema::ValidationError;
 use kube::core::cel::{CompiledSchema, ErrorKind, Validator, compile_schema};
@@ -21,18 +23,17 @@ pub(super) struct Checker {
 }
 
 impl Checker {
-    /// Compiles the schema in a CRD and the rules in it.
+    /// Compiles the schema in a CRD and the rules in it, side by side: every command begins by waiting for this.
     pub(super) fn new(schema: &str) -> Result<Self, String> {
-        let mut schema = serde_json::from_str(schema).map_err(|error| error.to_string())?;
-        let rules = compile_schema(&schema);
-        strict(&mut schema);
-        schema["properties"]["apiVersion"] = json!({"type": "string"});
-        schema["properties"]["kind"] = json!({"type": "string"});
-        schema["properties"]["metadata"] = metadata(&schema["properties"]["metadata"]);
-        schema["properties"]["status"] = json!({});
-        schema["required"] = json!(["apiVersion", "kind", "metadata", "spec"]);
-        let structure = jsonschema::validator_for(&schema).map_err(|error| error.to_string())?;
-        Ok(Self { schema, structure, rules, cel: Validator::new() })
+        let of_crd: Value = serde_json::from_str(schema).map_err(|error| error.to_string())?;
+        thread::scope(|scope| {
+            let rules = scope.spawn(|| compile_schema(&of_crd));
+            let schema = whole_object(of_crd.clone());
+            let structure = jsonschema::validator_for(&schema).map_err(|error| error.to_string())?;
+            // A panic goes on here.
+            let rules = rules.join().unwrap_or_else(|panic| resume_unwind(panic));
+            Ok(Self { schema, structure, rules, cel: Validator::new() })
+        })
     }
 
     /// Everything that is wrong with an object's content; the rules only where its structure is right.
@@ -69,6 +70,17 @@ impl Checker {
             })
             .collect()
     }
+}
+
+/// The schema of an object as it stands in a file, from that in a CRD.
+fn whole_object(mut schema: Value) -> Value {
+    strict(&mut schema);
+    schema["properties"]["apiVersion"] = json!({"type": "string"});
+    schema["properties"]["kind"] = json!({"type": "string"});
+    schema["properties"]["metadata"] = metadata(&schema["properties"]["metadata"]);
+    schema["properties"]["status"] = json!({});
+    schema["required"] = json!(["apiVersion", "kind", "metadata", "spec"]);
+    schema
 }
 
 /// Closes every object that lists its fields.
