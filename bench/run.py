@@ -131,7 +131,7 @@ def measure_large(binary: Path, report: Report) -> None:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--rounds", type=int, default=10)
     parser.add_argument("--no-large", action="store_true", help="leave out the run over ten times the events")
     parser.add_argument("--peers-only", action="store_true", help="measure DuckDB and Polars alone; writes no report")
     args = parser.parse_args()
