@@ -69,6 +69,8 @@ def run(command: list[str], cores: str) -> Run:
     Peak memory is the kernel's own count for the process (wait4). It starts from what this process holds at the
     fork, so nothing large may be imported here.
     """
+    # What others have written and not synced would be written during this run, or by its own syncs.
+    os.sync()
     warm(cores)
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         start = time.perf_counter()
