@@ -134,7 +134,7 @@ impl Process {
         }
         let decoder = || EventDecoder::new(Arc::clone(&parts.types), &parts.key);
         let mut process = Self {
-            pool: DecodePool::new(parts.threads, decoder),
+            pool: DecodePool::new(parts.threads, lanes.len(), decoder),
             raw_decoder: decoder(),
             committer: Committer::new(Arc::clone(&parts.log))?,
             ids_offset: parts.log.end(Topic::Ids),

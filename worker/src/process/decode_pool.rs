@@ -52,12 +52,10 @@ struct Reader {
 }
 
 impl DecodePool {
-    /// A pool of so many threads, the caller's among them; each has a decoder of its own.
-    pub(super) fn new(threads: usize, decoder: impl Fn() -> EventDecoder) -> Self {
+    /// A pool of so many threads, the caller's among them, for so many inputs; each thread has a decoder of its own.
+    pub(super) fn new(threads: usize, inputs: usize, decoder: impl Fn() -> EventDecoder) -> Self {
         let (jobs, queue) = unbounded();
-        // Two for each thread, and some for the caller to take up while another thread, which may have to share its
-        // core with a sink, is not done with the one it waits for. The caller alone takes only what it waits for.
-        let ahead = if threads > 1 { 2 * threads + 4 } else { 1 };
+        let ahead = ahead(threads, inputs);
         let idle = (1..threads).map(|_| decoder()).collect();
         Self { jobs, queue, decoder: decoder(), idle, ahead }
     }
@@ -112,6 +110,17 @@ impl Input {
     pub(super) fn new(source: FileSource) -> Self {
         let (orders, queue) = unbounded();
         Self { reader: Arc::new(Mutex::new(Reader { source, orders: queue, ended: false })), orders }
+    }
+}
+
+/// How many batches each input may have under way. In all two for each thread, and some for the caller to take up while
+/// another thread, which may have to share its core with a sink, is not done with the one it waits for; many inputs
+/// share these, so that memory stays bounded, but one that is read alone still keeps some threads busy. The caller
+/// alone takes only what it waits for.
+fn ahead(threads: usize, inputs: usize) -> usize {
+    match threads {
+        0 | 1 => 1,
+        _ => ((2 * threads + 4) / inputs.max(1)).max(4.min(threads + 1)),
     }
 }
 
@@ -185,7 +194,7 @@ mod tests {
 
     /// The lines at which an input's batches begin, up to its end; all inputs are waited for by turns.
     fn lines(threads: usize, inputs: &[Input]) -> Vec<Vec<u64>> {
-        let mut pool = DecodePool::new(threads, decoder);
+        let mut pool = DecodePool::new(threads, inputs.len(), decoder);
         let mut ahead: Vec<Vec<Ticket>> = inputs.iter().map(|_| Vec::new()).collect();
         let mut lines = vec![Vec::new(); inputs.len()];
         let mut ended = vec![false; inputs.len()];
@@ -227,5 +236,12 @@ mod tests {
         for threads in [2, 3, 8] {
             assert_eq!(lines(threads, &inputs()), alone, "with {threads} threads");
         }
+    }
+
+    #[test]
+    fn many_inputs_share_what_is_under_way() {
+        assert_eq!([ahead(1, 1), ahead(1, 20)], [1, 1]);
+        assert_eq!([ahead(2, 0), ahead(2, 1), ahead(2, 2), ahead(2, 20)], [8, 8, 4, 3]);
+        assert_eq!([ahead(16, 1), ahead(16, 4), ahead(16, 20)], [36, 9, 4]);
     }
 }
