@@ -2,6 +2,7 @@
 //!
 //! NDJSON, JSON arrays and pretty-printed JSON values, plain, gzip or zstd; told apart by content, never by name.
 
+mod buffers;
 mod error;
 mod file;
 mod lines;

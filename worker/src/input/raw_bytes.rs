@@ -81,9 +81,10 @@ impl RawBytes {
         self.read.load(Ordering::Relaxed)
     }
 
-    /// Fills a buffer up to a length, or to the end of the file; whether it is at the end.
-    pub(super) fn fill(&mut self, buffer: &mut BytesMut, length: usize) -> io::Result<bool> {
-        let mut at = buffer.len();
+    /// Reads into a buffer, behind its first `read` bytes, up to a length or to the end of the file, and ends it there;
+    /// whether that is the end of the file.
+    pub(super) fn fill(&mut self, buffer: &mut BytesMut, read: usize, length: usize) -> io::Result<bool> {
+        let mut at = read;
         buffer.resize(length.max(at), 0);
         let outcome = loop {
             if at == buffer.len() {

@@ -113,14 +113,15 @@ impl Input {
     }
 }
 
-/// How many batches each input may have under way. In all two for each thread, and some for the caller to take up while
-/// another thread, which may have to share its core with a sink, is not done with the one it waits for; many inputs
-/// share these, so that memory stays bounded, but one that is read alone still keeps some threads busy. The caller
-/// alone takes only what it waits for.
+/// How many batches each input may have under way. In all two for each thread, and a dozen for the others to take up
+/// while the caller, who alone orders more, has lost its core to a sink for some milliseconds: a thread that runs out of
+/// work sleeps, and on a virtual machine may be woken on a busy core. With four, a core was idle for a twentieth of a
+/// run. Many inputs share these, so that memory stays bounded, but one that is read alone still keeps some threads busy.
+/// The caller alone takes only what it waits for.
 fn ahead(threads: usize, inputs: usize) -> usize {
     match threads {
         0 | 1 => 1,
-        _ => ((2 * threads + 4) / inputs.max(1)).max(4.min(threads + 1)),
+        _ => ((2 * threads + 12) / inputs.max(1)).max(4.min(threads + 1)),
     }
 }
 
@@ -241,7 +242,7 @@ mod tests {
     #[test]
     fn many_inputs_share_what_is_under_way() {
         assert_eq!([ahead(1, 1), ahead(1, 20)], [1, 1]);
-        assert_eq!([ahead(2, 0), ahead(2, 1), ahead(2, 2), ahead(2, 20)], [8, 8, 4, 3]);
-        assert_eq!([ahead(16, 1), ahead(16, 4), ahead(16, 20)], [36, 9, 4]);
+        assert_eq!([ahead(2, 0), ahead(2, 1), ahead(2, 2), ahead(2, 20)], [16, 16, 8, 3]);
+        assert_eq!([ahead(16, 1), ahead(16, 4), ahead(16, 20)], [44, 11, 4]);
     }
 }
