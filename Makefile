@@ -9,6 +9,7 @@ DENY := $(CACHE)/cargo-deny-0.20.2/bin/cargo-deny
 VENV := $(CACHE)/venv-$(shell sha256sum tools/requirements.txt | cut -c1-12)
 PYTHON := $(VENV)/bin/python
 PACKAGES := $(VENV)/.installed
+SUITE := $(CACHE)/json-schema-suite-$(shell sed -n 's/^jsonschema\[.*==//p' tools/requirements.txt)
 SYSTEM := $(CACHE)/system-$(shell sha256sum tools/install-system.sh | cut -c1-12)
 
 .PHONY: help demo test check bench soak audit build tools
@@ -22,8 +23,8 @@ demo: build $(PACKAGES) ## Run the earthquakes from file to tables, and show wha
 	$(TRANSECT) up -f examples/01-earthquakes --drain --epoch-bytes 65536 --out out/01-earthquakes --state out/state
 	$(PYTHON) examples/show.py examples/01-earthquakes out/01-earthquakes
 
-test: build $(PACKAGES) ## Run every test: units, the examples against DuckDB, a short soak
-	cargo test --locked --workspace
+test: build $(PACKAGES) $(SUITE)/.installed ## Run every test: units, the examples against DuckDB, a short soak
+	TRANSECT_JSON_SCHEMA_SUITE=$(SUITE) cargo test --locked --workspace
 	$(PYTHON) -m unittest discover -s tests/reference
 	PYTHON=$(PYTHON) tools/test-examples.sh
 	@echo 'make test: all passed'
@@ -61,6 +62,10 @@ $(PACKAGES): tools/requirements.txt | $(SYSTEM)
 	@echo 'installing Python packages into $(VENV)'
 	python3 -m venv --clear $(VENV)
 	$(PYTHON) -m pip install --quiet --requirement tools/requirements.txt
+	@touch $@
+
+$(SUITE)/.installed: tools/install-json-schema-suite.sh $(PACKAGES)
+	PYTHON=$(PYTHON) tools/install-json-schema-suite.sh $(SUITE)
 	@touch $@
 
 $(DENY): | $(SYSTEM)

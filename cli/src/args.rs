@@ -47,6 +47,8 @@ pub(crate) enum Command {
     Ledger(LedgerArgs),
     /// Look at refused events
     Rejected(RejectedArgs),
+    /// Work with schemas, without a pipeline
+    Schema(SchemaArgs),
     /// Print a shell's completions
     Completions {
         /// The shell
@@ -153,6 +155,53 @@ pub(crate) enum RejectedCommand {
         #[arg(short, long, value_enum, default_value_t)]
         output: Format,
     },
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct SchemaArgs {
+    #[command(subcommand)]
+    pub(crate) command: SchemaCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum SchemaCommand {
+    /// Check documents against a schema: one line of JSON a document, with all that is wrong with it
+    ///
+    /// Ends with 0 if all documents are valid, 1 if some are not, 2 if the schema or a file can't be read.
+    Check(SchemaCheckArgs),
+}
+
+/// What schemas are written in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SchemaFormat {
+    /// JSON Schema: drafts 4, 6, 7, 2019-09 and 2020-12, by `$schema`
+    #[default]
+    JsonSchema,
+    /// Apache Avro
+    Avro,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct SchemaCheckArgs {
+    /// The schema, as JSON or YAML
+    #[arg(long, value_name = "FILE")]
+    pub(crate) schema: PathBuf,
+    /// A document to which the schema may refer, or a folder of them (*.json, *.yaml, *.yml); repeat for several. Nothing
+    /// is ever fetched
+    #[arg(long, value_name = "FILE|DIR")]
+    pub(crate) with: Vec<PathBuf>,
+    /// What the schema is written in
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: SchemaFormat,
+    /// The greatest size of a document in bytes, as a pipeline's limits.eventBytes
+    #[arg(long, value_name = "BYTES", default_value_t = transect_config::Limits::default().event_bytes)]
+    pub(crate) event_bytes: u32,
+    /// The greatest depth of nested arrays and objects, as a pipeline's limits.depth
+    #[arg(long, value_name = "N", default_value_t = transect_config::Limits::default().depth)]
+    pub(crate) depth: u32,
+    /// The documents: NDJSON, JSON arrays or single JSON values, plain, gzip or zstd; - for standard input
+    #[arg(value_name = "FILE", required = true)]
+    pub(crate) files: Vec<PathBuf>,
 }
 
 fn input(text: &str) -> Result<(String, PathBuf), String> {

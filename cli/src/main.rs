@@ -5,6 +5,7 @@ mod ledger;
 mod manifests;
 mod output;
 mod rejected;
+mod schema;
 mod up;
 mod validate;
 
@@ -27,6 +28,7 @@ fn main() -> ! {
         Command::Validate(args) => validate::run(&args),
         Command::Ledger(args) => ledger::run(&args),
         Command::Rejected(args) => rejected::run(&args),
+        Command::Schema(args) => schema::run(&args),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Args::command(), "transect", &mut std::io::stdout());
             Ok(ExitCode::SUCCESS)
@@ -45,7 +47,8 @@ fn main() -> ! {
 fn exit(code: ExitCode) -> ! {
     // What could not be written has been said by whoever wrote it; nothing is held back here as a rule.
     let _ = std::io::stdout().flush();
-    signal_hook::low_level::exit(i32::from(code != ExitCode::SUCCESS))
+    let status = (0..=u8::MAX).find(|status| ExitCode::from(*status) == code);
+    signal_hook::low_level::exit(status.unwrap_or(1).into())
 }
 
 /// Readable text on a terminal, one JSON object a line elsewhere; `RUST_LOG` picks what is shown.

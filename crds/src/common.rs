@@ -33,6 +33,15 @@ pub struct ConfigMapKeyRef {
     pub key: String,
 }
 
+/// A ConfigMap in the object's namespace.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ConfigMapRef {
+    /// Name of the ConfigMap. Example: `common-schemas`.
+    #[schemars(schema_with = "shape::object_name")]
+    pub name: String,
+}
+
 /// TLS to an outside system. Present (even as `{}`) means that TLS is used.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]

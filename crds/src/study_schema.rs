@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::common::{Condition, ConfigMapKeyRef};
+use crate::common::{Condition, ConfigMapKeyRef, ConfigMapRef};
 use crate::quality::{CleanseStep, PrivacyRule, QualityRule};
 use crate::shape;
 
@@ -143,6 +143,12 @@ pub struct SchemaVersion {
     /// Where the schema document is, if not here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub schema_from: Option<SchemaFrom>,
+    /// Further ConfigMaps whose keys hold documents to which the schema refers: by key as a relative name
+    /// (`$ref: "unit.json#/$defs/celsius"`) or by `$id`. The other keys of `schemaFrom`'s own ConfigMap count without being
+    /// named here. Default: none. Example: `[{configMapRef: {name: common-schemas}}]`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16), extend("x-kubernetes-list-type" = "atomic"))]
+    pub family_from: Vec<FamilyFrom>,
 }
 
 /// Where a schema document is.
@@ -152,6 +158,14 @@ pub struct SchemaFrom {
     /// A key of a ConfigMap in the same namespace, which holds the document as JSON or YAML text.
     /// Example: `{name: air-schemas, key: v1.json}`.
     pub config_map_key_ref: ConfigMapKeyRef,
+}
+
+/// Where more documents of a schema's family are.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct FamilyFrom {
+    /// A ConfigMap in the same namespace; each of its keys may hold a document, as JSON or YAML text.
+    pub config_map_ref: ConfigMapRef,
 }
 
 /// Which fields of an event carry its type, identity, time, key and place. Each is a JSON Pointer (RFC 6901).

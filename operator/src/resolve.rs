@@ -4,6 +4,7 @@
 //! studies, fields of schemas, the types of fields. Defaults are filled in here and nowhere else.
 
 mod event_type;
+mod family;
 mod problems;
 mod schema;
 mod source;

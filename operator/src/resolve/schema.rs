@@ -8,6 +8,7 @@ use transect_crds::StudySchema;
 use transect_crds::study_schema::{self, SchemaVersion};
 use transect_crds::yaml::{self, Located};
 
+use super::family::{Family, said};
 use super::problems::Problems;
 use super::{EventType, join, namespace};
 
@@ -19,16 +20,18 @@ pub(super) struct SchemaCompiler<'r, 'a> {
     pub(super) notes: &'r mut Vec<String>,
 }
 
-impl SchemaCompiler<'_, '_> {
+impl<'a> SchemaCompiler<'_, 'a> {
     /// The event type of `spec.versions[at]`, as far as it can be made.
     pub(super) fn compile(&mut self, schema: &Located<StudySchema>, at: usize) -> Option<EventType> {
         let version = &schema.value.spec.versions[at];
         let document = self.document(schema, at, version);
+        let family = self.family(schema, at, version);
         let event = self.event_fields(schema);
-        let config = EventTypeConfig {
+        let mut config = EventTypeConfig {
             name: schema.value.metadata.name.clone().unwrap_or_default(),
             schema_version: version.version,
             schema: document?,
+            family: family.documents.clone(),
             event: event?,
         };
         let plan = match Plan::compile(&config, self.limits) {
@@ -41,10 +44,14 @@ impl SchemaCompiler<'_, '_> {
                     ));
                 }
                 self.described(schema, &config.event, &plan);
+                config.family = Family::of_plan(config.family, &plan);
                 Some(plan)
             }
             Err(error) => {
-                self.bad_plan(schema, at, &config.event, &error);
+                match family.problem(&error) {
+                    Some(problem) => self.problems.push(problem),
+                    None => self.bad_plan(schema, at, &config.event, &error),
+                }
                 None
             }
         };
@@ -63,15 +70,8 @@ impl SchemaCompiler<'_, '_> {
         }
         let reference = &version.schema_from.as_ref()?.config_map_key_ref;
         let path = format!("spec.versions[{at}].schemaFrom.configMapKeyRef");
-        let own = namespace(schema.value.metadata.namespace.as_deref());
-        let named = |map: &&Located<ConfigMap>| {
-            map.value.metadata.name.as_deref() == Some(&reference.name)
-                && namespace(map.value.metadata.namespace.as_deref()) == own
-        };
-        let Some(map) = self.config_maps.iter().find(named) else {
-            let message = format!("names the ConfigMap `{}`, which is not there", reference.name);
-            let fix = format!("add it to the manifests, in the namespace `{own}`, or correct the name");
-            self.problems.push(schema.problem(&format!("{path}.name"), message, fix));
+        let Some(map) = self.config_map(schema, &reference.name) else {
+            self.missing_config_map(schema, &format!("{path}.name"), &reference.name);
             return None;
         };
         let data = map.value.data.iter().flatten();
@@ -95,6 +95,26 @@ impl SchemaCompiler<'_, '_> {
                 None
             }
         }
+    }
+
+    /// The ConfigMap of a name in a schema's namespace.
+    pub(super) fn config_map(
+        &self,
+        schema: &Located<StudySchema>,
+        name: &str,
+    ) -> Option<&'a Located<ConfigMap>> {
+        let own = namespace(schema.value.metadata.namespace.as_deref());
+        self.config_maps.iter().find(|map| {
+            map.value.metadata.name.as_deref() == Some(name)
+                && namespace(map.value.metadata.namespace.as_deref()) == own
+        })
+    }
+
+    pub(super) fn missing_config_map(&mut self, schema: &Located<StudySchema>, path: &str, name: &str) {
+        let own = namespace(schema.value.metadata.namespace.as_deref());
+        let message = format!("names the ConfigMap `{name}`, which is not there");
+        let fix = format!("add it to the manifests, in the namespace `{own}`, or correct the name");
+        self.problems.push(schema.problem(path, message, fix));
     }
 
     fn event_fields(&mut self, schema: &Located<StudySchema>) -> Option<EventFields> {
@@ -165,12 +185,11 @@ impl SchemaCompiler<'_, '_> {
             Some(_) => schema.places.below(&format!("spec.versions[{at}].schema"), &error.pointer),
             None => format!("spec.versions[{at}].schemaFrom"),
         };
+        let (said, fix) = said(error);
         let message = match (&schema.value.spec.versions[at].schema, error.pointer.as_str()) {
-            (None, pointer) if !pointer.is_empty() => {
-                format!("at {pointer} of the schema: {}", error.message)
-            }
-            _ => error.message.clone(),
+            (None, pointer) if !pointer.is_empty() => format!("at {pointer} of the schema: {said}"),
+            _ => said.to_owned(),
         };
-        self.problems.push(schema.problem(&path, message, ""));
+        self.problems.push(schema.problem(&path, message, fix));
     }
 }

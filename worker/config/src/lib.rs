@@ -5,6 +5,7 @@
 //! written as Go durations (`168h`).
 
 mod duration;
+mod family;
 mod pointer;
 
 use std::path::PathBuf;
@@ -12,6 +13,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 pub use duration::{Span, SpanError};
+pub use family::SchemaFamily;
 pub use pointer::{Pointer, PointerError};
 
 /// One pipeline as a worker runs it.
@@ -52,6 +54,9 @@ pub struct EventTypeConfig {
     pub schema_version: u32,
     /// The JSON Schema document.
     pub schema: serde_json::Value,
+    /// The documents that the schema refers to, directly or through others.
+    #[serde(default, skip_serializing_if = "SchemaFamily::is_empty")]
+    pub family: SchemaFamily,
     /// The fields with a meaning to the pipeline.
     pub event: EventFields,
 }

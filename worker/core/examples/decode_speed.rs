@@ -95,6 +95,7 @@ fn flights() -> EventTypeConfig {
         name: "flight".to_owned(),
         schema_version: 1,
         schema,
+        family: Default::default(),
         event: EventFields {
             event_type: None,
             id: vec![pointer("/id")],

@@ -26,6 +26,7 @@ use std::sync::Arc;
 
 use arrow_array::RecordBatch;
 
+use crate::check::Finding;
 use crate::identity::PipelineKey;
 use crate::plan::Plan;
 use crate::reject::{Reject, RejectReason};
@@ -126,17 +127,30 @@ impl Decoder {
         }
     }
 
+    /// Reads and checks one event as [`Self::push`] does, short of its identity and time, and keeps nothing of it.
+    pub(crate) fn check(&mut self, event: &[u8]) -> Result<(), Reject> {
+        let checked = self.read_checked(event).map(|_| ()).map_err(|reject| *reject);
+        self.work.columns.drop_row();
+        checked
+    }
+
     fn read(&mut self, event: &[u8]) -> Result<(Content, Identified), Box<Reject>> {
+        let (text, content) = self.read_checked(event)?;
+        let plan = &*self.plan;
+        let identified = self.identifier.identify(plan, &self.key, text, &self.work.slots, &content)?;
+        Ok((content, identified))
+    }
+
+    /// The event's text, and its content; its values are in the columns, and its schema is satisfied.
+    fn read_checked<'e>(&mut self, event: &'e [u8]) -> Result<(&'e str, Content), Box<Reject>> {
         self.check_size(event.len())?;
         let text = simdutf8::basic::from_utf8(event).map_err(|_| not_utf8(event))?;
         let content = match self.read_by_shape(text) {
             Some(content) => content,
             None => self.read_in_full(text)?,
         };
-        let plan = &*self.plan;
-        fall_back(plan, text)?;
-        let identified = self.identifier.identify(plan, &self.key, text, &self.work.slots, &content)?;
-        Ok((content, identified))
+        fall_back(&self.plan, text)?;
+        Ok((text, content))
     }
 
     /// Reads an event that has the shape of the last ones; None if it hasn't, or is wrong.
@@ -209,13 +223,16 @@ fn fall_back(plan: &Plan, event: &str) -> Result<(), Box<Reject>> {
     })?;
     match validator.iter_errors(&event).next() {
         None => Ok(()),
-        Some(error) => Err(Box::new(Reject {
-            reason: RejectReason::SchemaViolation,
-            pointer: error.instance_path().to_string(),
-            keyword: error.kind().keyword().to_owned(),
-            message: violation::cut(&error.to_string()).into_owned(),
-            offset: None,
-        })),
+        Some(error) => {
+            let Finding { pointer, keyword, message } = Finding::from(&error);
+            Err(Box::new(Reject {
+                reason: RejectReason::SchemaViolation,
+                pointer,
+                keyword,
+                message: violation::cut(&message).into_owned(),
+                offset: None,
+            }))
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 //! (dedup, lateness, provenance, ledger) → [`window`] (fold to partials; merge to windows). The same input gives the
 //! same output, wherever batches are cut and on however many threads.
 
+pub mod check;
 pub mod decode;
 pub mod dedup;
 pub mod events;

@@ -10,11 +10,13 @@ mod check;
 mod columns;
 mod compile;
 mod delegate;
+mod family;
 mod fields;
 pub(crate) mod node;
 pub(crate) mod number;
 mod object;
 mod pattern;
+mod scan;
 mod source;
 mod values;
 
@@ -22,8 +24,9 @@ use std::sync::Arc;
 
 use arrow_schema::{Schema, SchemaRef};
 use jsonschema::error::ValidationErrorKind;
-use jsonschema::{Draft, Validator};
-use transect_config::{EventTypeConfig, Limits, Pointer};
+use jsonschema::{Draft, ValidationError, ValidationOptions, Validator};
+use serde_json::Value;
+use transect_config::{EventTypeConfig, Limits, Pointer, SchemaFamily};
 
 use crate::provenance;
 pub use columns::JSON_COLUMN;
@@ -31,6 +34,7 @@ pub(crate) use columns::Layout;
 pub(crate) use fields::{Target, Targets};
 
 use compile::Compiler;
+use family::{Document, Family};
 use node::{ColumnId, Node, NodeColumn};
 use source::Source;
 
@@ -49,12 +53,28 @@ pub enum Coverage {
 
 /// Why a schema can't be compiled at all.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{message} (at {pointer:?} of the schema)")]
+#[error("{message} (at {pointer:?} of {})", place(.document))]
 pub struct PlanError {
-    /// JSON Pointer into the schema document.
+    /// The name of the document of the family that is wrong; empty for the schema itself.
+    pub document: String,
+    /// JSON Pointer into that document.
     pub pointer: String,
     /// What is wrong and how to fix it.
     pub message: String,
+    /// The document that a reference names and that wasn't given, as the reference has it: a path relative to the
+    /// document that refers, or a URI.
+    pub missing: Option<String>,
+}
+
+impl PlanError {
+    /// An error at a place of a document; the schema itself has no name.
+    fn of(document: &str, pointer: &str, message: String) -> Self {
+        Self { document: document.to_owned(), pointer: pointer.to_owned(), message, missing: None }
+    }
+}
+
+fn place(document: &str) -> String {
+    if document.is_empty() { "the schema".to_owned() } else { format!("`{document}`") }
 }
 
 /// One event type, compiled. Shared by all threads.
@@ -80,48 +100,88 @@ pub struct Plan {
     pub(crate) fallback: Option<Validator>,
     schema: SchemaRef,
     coverage: Coverage,
+    documents: Vec<String>,
 }
 
-impl Plan {
-    /// Compiles an event type.
-    pub fn compile(event_type: &EventTypeConfig, limits: &Limits) -> Result<Arc<Self>, PlanError> {
-        if limits.depth > MAX_DEPTH {
-            let message =
-                format!("the limit on depth is {}, but at most {MAX_DEPTH} can be read", limits.depth);
-            return Err(PlanError { pointer: String::new(), message });
-        }
-        let source = Source::new(&event_type.schema);
-        let validator = validator(&source)?;
-        let mut compiler = Compiler::new(source);
-        let (mut root, mut columns) = compiler.root();
-        if let Some((name, _)) = columns.iter().find(|(name, _)| provenance::COLUMNS.contains(&name.as_str()))
-        {
-            let message = format!("the property `{name}` has the name of a provenance column; rename it");
-            return Err(PlanError { pointer: format!("/properties/{name}"), message });
-        }
-        let targets = fields::locate(&mut root, &event_type.event)?;
+/// A schema turned into nodes and columns.
+struct Compiled<'s> {
+    family: &'s Family<'s>,
+    compiler: Compiler<'s>,
+    root: Node,
+    columns: Vec<(String, ColumnId)>,
+}
+
+impl<'s> Compiled<'s> {
+    fn new(family: &'s Family<'s>) -> Self {
+        let mut compiler = Compiler::new(Source::new(family));
+        let (root, columns) = compiler.root();
+        Self { family, compiler, root, columns }
+    }
+
+    /// The property that has the name of a provenance column, if one has.
+    fn provenance(&self) -> Option<&str> {
+        let mut names = self.columns.iter().map(|(name, _)| name.as_str());
+        names.find(|name| provenance::COLUMNS.contains(name))
+    }
+
+    fn plan(self, name: &str, targets: Targets, validator: &Validator, limits: &Limits) -> Arc<Plan> {
+        let Self { family, compiler, root, mut columns } = self;
         let Compiler { mut layouts, property_names, reasons, .. } = compiler;
         let top = columns.iter().map(|(_, id)| *id).collect();
         layouts.push(Layout::Json);
         let extra = layouts.len() - 1;
         columns.push((extra_name(&columns), extra));
         let schema = Arc::new(Schema::new(columns::fields(&layouts, &columns)));
-        let fallback = (!reasons.is_empty()).then_some(validator);
+        let fallback = (!reasons.is_empty()).then(|| validator.clone());
         let coverage = if reasons.is_empty() { Coverage::Compiled } else { Coverage::Fallback(reasons) };
-        let (name, limits) = (event_type.name.clone(), *limits);
-        Ok(Arc::new(Self {
-            name,
+        let documents = family.documents.iter().skip(1).map(|document| document.name.to_owned()).collect();
+        Arc::new(Plan {
+            name: name.to_owned(),
             root,
             layouts,
             top,
             extra,
             property_names,
             targets,
-            limits,
+            limits: *limits,
             fallback,
             schema,
             coverage,
-        }))
+            documents,
+        })
+    }
+}
+
+impl Plan {
+    /// Compiles an event type.
+    pub fn compile(event_type: &EventTypeConfig, limits: &Limits) -> Result<Arc<Self>, PlanError> {
+        let family = gather(&event_type.schema, &event_type.family, limits)?;
+        let validator = validator(&family)?;
+        let mut compiled = Compiled::new(&family);
+        if let Some(name) = compiled.provenance() {
+            let message = format!("the property `{name}` has the name of a provenance column; rename it");
+            return Err(PlanError::of("", &format!("/properties/{name}"), message));
+        }
+        let targets = fields::locate(&mut compiled.root, &event_type.event)?;
+        Ok(compiled.plan(&event_type.name, targets, &validator, limits))
+    }
+
+    /// Compiles a schema by itself, as no pipeline runs it: for a decoder that only checks. Also the schema as the
+    /// `jsonschema` crate has it.
+    pub(crate) fn for_checks(
+        schema: &Value,
+        family: &SchemaFamily,
+        limits: &Limits,
+    ) -> Result<(Arc<Self>, Validator), PlanError> {
+        let family = gather(schema, family, limits)?;
+        let validator = validator(&family)?;
+        let plan = Compiled::new(&family).plan("", Targets::none(), &validator, limits);
+        Ok((plan, validator))
+    }
+
+    /// The names of the documents of the family that the schema reaches; the others may be left out.
+    pub fn documents(&self) -> &[String] {
+        &self.documents
     }
 
     /// The columns of an event, without provenance.
@@ -156,28 +216,53 @@ impl Plan {
     }
 }
 
-/// Lets the `jsonschema` crate read the schema: it checks it against its meta-schema, and resolves its references.
-fn validator(source: &Source<'_>) -> Result<Validator, PlanError> {
-    let document = source.root().value;
-    if source.draft() == Draft::Unknown {
-        let message = format!(
-            "`$schema` names {}, but only the drafts 4, 6, 7, 2019-09 and 2020-12 are known; leave it out for the last",
-            document["$schema"]
-        );
-        return Err(PlanError { pointer: "/$schema".to_owned(), message });
+/// The documents of a schema, if events may nest as deep as the limit says.
+fn gather<'s>(schema: &'s Value, family: &'s SchemaFamily, limits: &Limits) -> Result<Family<'s>, PlanError> {
+    if limits.depth > MAX_DEPTH {
+        let message = format!("the limit on depth is {}, but at most {MAX_DEPTH} can be read", limits.depth);
+        return Err(PlanError::of("", "", message));
     }
-    delegate::options(source.draft()).build(document).map_err(|error| match error.kind() {
-        ValidationErrorKind::Referencing(error) => {
-            let error = error.to_string();
-            let pointer = source.reference(&error).map_or_else(String::new, |found| found.pointer);
-            let message = format!("a reference leads nowhere: {error}; put what it names under `$defs`");
-            PlanError { pointer, message }
-        }
-        _ => PlanError {
-            pointer: error.instance_path().to_string(),
-            message: format!("this is no valid JSON Schema: {error}"),
-        },
+    Family::gather(schema, family)
+}
+
+/// Lets the `jsonschema` crate read the schema: it checks it against its meta-schema, and resolves its references among
+/// the documents of the family.
+fn validator(family: &Family<'_>) -> Result<Validator, PlanError> {
+    for document in &family.documents[1..] {
+        check_document(document)?;
+    }
+    let resources = family.resources();
+    let registry = family.registry(&resources).map_err(|error| family.nowhere(&error))?;
+    let schema = family.schema();
+    let options = match schema.draft {
+        // The crate finds the meta-schema in the registry.
+        Draft::Unknown => delegate::formats_asserted(ValidationOptions::default()),
+        draft => delegate::options(draft),
+    };
+    let options = options.with_registry(&registry).with_base_uri(schema.found.as_str());
+    options.build(resources[0].contents()).map_err(|error| match error.kind() {
+        ValidationErrorKind::Referencing(error) => family.nowhere(error),
+        _ => no_schema("", &error),
     })
+}
+
+/// Checks a document of the family against its meta-schema; the crate does that for the schema itself only.
+fn check_document(document: &Document<'_>) -> Result<(), PlanError> {
+    let checked = match document.draft {
+        // A part of another draft has another meta-schema.
+        _ if document.scan.mixed => Ok(()),
+        Draft::Draft4 => jsonschema::draft4::meta::validate(document.value),
+        Draft::Draft6 => jsonschema::draft6::meta::validate(document.value),
+        Draft::Draft7 => jsonschema::draft7::meta::validate(document.value),
+        Draft::Draft201909 => jsonschema::draft201909::meta::validate(document.value),
+        Draft::Draft202012 => jsonschema::draft202012::meta::validate(document.value),
+        _ => Ok(()),
+    };
+    checked.map_err(|error| no_schema(document.name, &error))
+}
+
+fn no_schema(document: &str, error: &ValidationError<'_>) -> PlanError {
+    PlanError::of(document, error.instance_path().as_str(), format!("this is no valid JSON Schema: {error}"))
 }
 
 /// `extra`, with as many underscores before it as make it a name that no property has.

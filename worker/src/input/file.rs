@@ -2,7 +2,7 @@
 //! run that resumes cuts as an undisturbed one does.
 
 use std::fs::File;
-use std::io::{self, Seek, Write};
+use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -141,9 +141,35 @@ impl FileInput {
             let problem = format!("it has {size} bytes, but {} were read of it", position.bytes);
             return Err(InputError::Replaced { path: name, problem });
         }
-        Ok(Self {
+        let source = (source, event_type);
+        Ok(Self::over(path, name.into(), source, limits, bytes, position))
+    }
+
+    /// Reads a stream such as standard input, from its beginning; `name` is what its events' places call it.
+    pub fn of_stream(
+        stream: impl Read + Send + 'static,
+        name: &str,
+        limits: Limits,
+    ) -> Result<Self, InputError> {
+        let failed = |source| InputError::Io { doing: "read", path: name.to_owned(), source };
+        let bytes = RawBytes::of_stream(stream).map_err(failed)?;
+        let (size, head_bytes, head, received) = Default::default();
+        let position =
+            FilePosition { bytes: 0, line: 1, state: ReadState::Start, size, head_bytes, head, received };
+        Ok(Self::over(Path::new(name), name.into(), (name.into(), None), limits, bytes, position))
+    }
+
+    fn over(
+        path: &Path,
+        name: Arc<str>,
+        (source, event_type): (Arc<str>, Option<Arc<str>>),
+        limits: Limits,
+        bytes: RawBytes,
+        position: FilePosition,
+    ) -> Self {
+        Self {
             path: path.to_owned(),
-            name: name.into(),
+            name,
             source,
             event_type,
             event_bytes_max: limits.event_bytes as usize,
@@ -156,7 +182,7 @@ impl FileInput {
             events: 0,
             spill: None,
             chunk_bytes: super::CHUNK_BYTES,
-        })
+        }
     }
 
     pub(super) fn chunks_of(self, bytes: usize) -> Self {
@@ -383,7 +409,8 @@ impl FileInput {
                     path: self.name.to_string(),
                     format: compressed.name(),
                     read: self.bytes.read_on_disk(),
-                    size: self.position.size,
+                    // That of a stream shows at its end only.
+                    size: self.position.size.max(self.bytes.read_on_disk()),
                     problem: error.to_string(),
                     events: self.events,
                 },

@@ -64,15 +64,21 @@ impl RawBytes {
             progress.advance(at);
             read.store(at, Ordering::Relaxed);
         }
-        let file = Counted { file, read: Arc::clone(&read), progress };
-        let mut reader: Box<dyn Read + Send> = match compression {
-            Compression::None => Box::new(file),
-            Compression::Gzip => Box::new(MultiGzDecoder::new(BufReader::with_capacity(128 * 1024, file))),
-            Compression::Zstd => Box::new(zstd::stream::read::Decoder::new(file)?),
-        };
+        let mut reader = decompress(compression, Counted { inner: file, read: Arc::clone(&read), progress })?;
         if compression != Compression::None && at > 0 {
             io::copy(&mut (&mut reader).take(at), &mut io::sink())?;
         }
+        Ok(Self { reader, compression, read })
+    }
+
+    /// Reads what comes from a stream, from its beginning.
+    pub(super) fn of_stream(mut stream: impl Read + Send + 'static) -> io::Result<Self> {
+        let mut head = Vec::new();
+        stream.by_ref().take(4).read_to_end(&mut head)?;
+        let compression = Compression::of(&head);
+        let (read, progress) = (Arc::default(), Progress::default());
+        let inner = io::Cursor::new(head).chain(stream);
+        let reader = decompress(compression, Counted { inner, read: Arc::clone(&read), progress })?;
         Ok(Self { reader, compression, read })
     }
 
@@ -103,16 +109,27 @@ impl RawBytes {
     }
 }
 
-/// A file that counts what is read of it.
-struct Counted {
-    file: File,
+fn decompress(
+    compression: Compression,
+    bytes: impl Read + Send + 'static,
+) -> io::Result<Box<dyn Read + Send>> {
+    Ok(match compression {
+        Compression::None => Box::new(bytes),
+        Compression::Gzip => Box::new(MultiGzDecoder::new(BufReader::with_capacity(128 * 1024, bytes))),
+        Compression::Zstd => Box::new(zstd::stream::read::Decoder::new(bytes)?),
+    })
+}
+
+/// A file or stream that counts what is read of it.
+struct Counted<R> {
+    inner: R,
     read: Arc<AtomicU64>,
     progress: Progress,
 }
 
-impl Read for Counted {
+impl<R: Read> Read for Counted<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.file.read(buffer)?;
+        let read = self.inner.read(buffer)?;
         self.read.fetch_add(read as u64, Ordering::Relaxed);
         self.progress.advance(read as u64);
         Ok(read)

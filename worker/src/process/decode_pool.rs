@@ -180,7 +180,13 @@ mod tests {
             max_ahead: None,
         };
         let schema = json!({"properties": {"id": {"type": "integer"}, "time": {"type": "integer"}}});
-        let config = EventTypeConfig { name: "e".into(), schema_version: 1, schema, event: fields };
+        let config = EventTypeConfig {
+            name: "e".into(),
+            schema_version: 1,
+            schema,
+            family: Default::default(),
+            event: fields,
+        };
         let event_type = EventType {
             name: "e".into(),
             schema_version: 1,

@@ -16,6 +16,7 @@ fn event_type(schema: Value) -> EventTypeConfig {
         name: "reading".to_owned(),
         schema_version: 1,
         schema,
+        family: Default::default(),
         event: EventFields {
             event_type: None,
             id: pointers(&["/id"]),

@@ -50,7 +50,11 @@ impl<'s> Compiler<'s> {
 
     /// The node of the event itself, which always gets a struct.
     pub(crate) fn root(&mut self) -> (Node, Vec<(String, ColumnId)>) {
-        let gathered = self.gather(vec![self.source.root()]);
+        let root = self.source.root();
+        if self.source.draft() == Draft::Unknown {
+            self.fall_back(&root, "$schema");
+        }
+        let gathered = self.gather(vec![root]);
         let mut node = self.checks(&gathered);
         let children = self.objects(&mut node, &gathered.schemas, true);
         self.arrays(&mut node, &gathered.schemas, false);
@@ -76,7 +80,7 @@ impl<'s> Compiler<'s> {
 
     /// Notes that a keyword is left to the `jsonschema` crate.
     pub(crate) fn fall_back(&mut self, schema: &Located<'_>, keyword: &str) {
-        let reason = format!("{keyword} at #{}", schema.pointer);
+        let reason = format!("{keyword} at {}", self.source.describe(schema));
         if !self.reasons.contains(&reason) {
             self.reasons.push(reason);
         }
@@ -89,7 +93,7 @@ impl<'s> Compiler<'s> {
         let mut waiting: Vec<Located<'s>> = schemas.into_iter().rev().collect();
         while let Some(schema) = waiting.pop() {
             // Holding twice is holding once.
-            if !met.insert(schema.pointer.clone()) {
+            if !met.insert(schema.place()) {
                 continue;
             }
             if schema.is_recursive() {
@@ -99,7 +103,7 @@ impl<'s> Compiler<'s> {
             }
             gathered.never |= schema.value == &Value::Bool(false);
             let Some(keywords) = schema.keywords() else { continue };
-            if keywords.contains_key("$schema") && !schema.pointer.is_empty() {
+            if keywords.contains_key("$schema") && !schema.is_whole() {
                 self.fall_back(&schema, "$schema");
                 gathered.partly = true;
                 continue;

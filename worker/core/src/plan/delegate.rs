@@ -1,6 +1,6 @@
 //! One keyword, checked by the `jsonschema` crate on one value: for what is rare, or costly to do the very same way.
 
-use jsonschema::{Draft, Validator};
+use jsonschema::{Draft, ValidationOptions, Validator};
 use serde_json::Value;
 
 /// A validator of a schema without references.
@@ -38,7 +38,12 @@ impl Delegate {
     }
 }
 
-/// How every schema is checked, of a draft that is known: formats are asserted, and nothing is ever fetched.
-pub(crate) fn options(draft: Draft) -> jsonschema::ValidationOptions<'static> {
-    jsonschema::options().should_validate_formats(true).offline().with_draft(draft)
+/// How every schema is checked, of a draft that is known.
+pub(crate) fn options<'r>(draft: Draft) -> ValidationOptions<'r> {
+    formats_asserted(ValidationOptions::default()).with_draft(draft)
+}
+
+/// How every schema is checked: formats are asserted, and nothing is ever fetched.
+pub(crate) fn formats_asserted(options: ValidationOptions<'_>) -> ValidationOptions<'_> {
+    options.should_validate_formats(true).offline()
 }

@@ -39,6 +39,14 @@ pub(crate) struct Targets {
     pub(crate) slots: usize,
 }
 
+impl Targets {
+    /// Of events that are only checked.
+    pub(crate) fn none() -> Self {
+        let time = Target { pointer: Pointer::default(), slot: None, rest: 0 };
+        Self { time, time_format: TimeFormat::Rfc3339, id: Vec::new(), key: Vec::new(), slots: 0 }
+    }
+}
+
 /// Finds the fields, and gives the properties that hold them a slot.
 pub(crate) fn locate(root: &mut Node, event: &EventFields) -> Result<Targets, PlanError> {
     let mut slots = 0;
@@ -55,10 +63,7 @@ pub(crate) fn locate(root: &mut Node, event: &EventFields) -> Result<Targets, Pl
             }
             Ok(target)
         });
-        step.map_err(|message| PlanError {
-            pointer: String::new(),
-            message: format!("event.{field} `{pointer}` {message}"),
-        })
+        step.map_err(|message| PlanError::of("", "", format!("event.{field} `{pointer}` {message}")))
     };
     let id = event.id.iter().map(|pointer| find("id", pointer, scalar)).collect::<Result<_, _>>()?;
     let key = event.key.iter().map(|pointer| find("key", pointer, scalar)).collect::<Result<_, _>>()?;

@@ -42,7 +42,7 @@ impl<'s> Part<'s> {
         self.additional.as_ref().is_some_and(|additional| {
             let found = self.member(name);
             additional.value == &Value::Bool(false)
-                && matches!(found.as_slice(), [only] if only.pointer == additional.pointer)
+                && matches!(found.as_slice(), [only] if only.place() == additional.place())
         })
     }
 

@@ -1,23 +1,28 @@
-//! A schema document as the compiler reads it: its draft, its references, and which keywords say something.
+//! A schema as the compiler reads it: its draft, its references, and which keywords say something.
 
 use std::rc::Rc;
 
 use jsonschema::Draft;
 use serde_json::{Map, Value};
 
-/// A schema document.
+use super::family::Family;
+
+/// The schema that takes every value.
+static ANYTHING: Value = Value::Bool(true);
+
+/// A schema, with the documents of its family that it reaches.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Source<'s> {
-    document: &'s Value,
+    family: &'s Family<'s>,
     draft: Draft,
-    /// A subschema has an identifier of its own, so that references within it may lead elsewhere.
-    rebased: bool,
 }
 
 /// A subschema and where it stands.
 #[derive(Clone, Debug)]
 pub(crate) struct Located<'s> {
     pub(crate) value: &'s Value,
+    /// Position among the documents of the family.
+    document: usize,
     /// JSON Pointer into the document.
     pub(crate) pointer: String,
     /// The subschemas that led here, the nearest first.
@@ -26,6 +31,7 @@ pub(crate) struct Located<'s> {
 
 #[derive(Debug)]
 struct Ancestor {
+    document: usize,
     pointer: String,
     lineage: Option<Rc<Ancestor>>,
 }
@@ -33,20 +39,30 @@ struct Ancestor {
 impl<'s> Located<'s> {
     /// The subschema below a keyword or name.
     pub(crate) fn child(&self, step: &str, value: &'s Value) -> Self {
-        let step = step.replace('~', "~0").replace('/', "~1");
-        self.leads_to(format!("{}/{step}", self.pointer), value)
+        self.leads_to(self.document, format!("{}/{}", self.pointer, escape(step)), value)
     }
 
-    fn leads_to(&self, pointer: String, value: &'s Value) -> Self {
-        let ancestor = Ancestor { pointer: self.pointer.clone(), lineage: self.lineage.clone() };
-        Self { value, pointer, lineage: Some(Rc::new(ancestor)) }
+    fn leads_to(&self, document: usize, pointer: String, value: &'s Value) -> Self {
+        let (pointer_here, lineage) = (self.pointer.clone(), self.lineage.clone());
+        let ancestor = Ancestor { document: self.document, pointer: pointer_here, lineage };
+        Self { value, document, pointer, lineage: Some(Rc::new(ancestor)) }
+    }
+
+    /// What tells its place from all others.
+    pub(crate) fn place(&self) -> (usize, String) {
+        (self.document, self.pointer.clone())
+    }
+
+    /// Whether it is a document, and no part of one.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.pointer.is_empty()
     }
 
     /// Whether it leads to itself.
     pub(crate) fn is_recursive(&self) -> bool {
         let mut lineage = self.lineage.as_deref();
         while let Some(ancestor) = lineage {
-            if ancestor.pointer == self.pointer {
+            if ancestor.document == self.document && ancestor.pointer == self.pointer {
                 return true;
             }
             lineage = ancestor.lineage.as_deref();
@@ -72,23 +88,26 @@ impl<'s> Located<'s> {
 }
 
 impl<'s> Source<'s> {
-    /// A document, its draft named by `$schema` or else 2020-12.
-    pub(crate) fn new(document: &'s Value) -> Self {
-        let draft = Draft::Draft202012.detect(document);
-        let below = match document {
-            Value::Object(map) => map.values().any(has_identifier),
-            _ => false,
-        };
-        Self { document, draft, rebased: below }
+    /// A schema of the draft that its `$schema` names, or else of 2020-12.
+    pub(crate) fn new(family: &'s Family<'s>) -> Self {
+        Self { family, draft: family.schema().draft }
     }
 
     pub(crate) fn draft(&self) -> Draft {
         self.draft
     }
 
-    /// The whole document.
+    /// The whole schema. Of one that has a meta-schema of its own nothing is known: which keywords constrain is for that
+    /// to say.
     pub(crate) fn root(&self) -> Located<'s> {
-        Located { value: self.document, pointer: String::new(), lineage: None }
+        let known = self.draft != Draft::Unknown;
+        let value = if known { self.family.schema().value } else { &ANYTHING };
+        Located { value, document: 0, pointer: String::new(), lineage: None }
+    }
+
+    /// Where a subschema stands, for people: `#/properties/x`, with the document's name before it if it has one.
+    pub(crate) fn describe(&self, schema: &Located<'_>) -> String {
+        format!("{}#{}", self.family.documents[schema.document].name, schema.pointer)
     }
 
     /// Whether the draft is this one or a later one.
@@ -101,35 +120,27 @@ impl<'s> Source<'s> {
         !self.since(Draft::Draft201909)
     }
 
-    /// Follows a reference that a schema makes within the document. None for any other.
+    /// Follows a reference by JSON Pointer, within the schema or into another document of the same draft. None for any
+    /// other, and where a part that names itself may change what a reference means.
     pub(crate) fn resolve(&self, schema: &Located<'s>, reference: &str) -> Option<Located<'s>> {
-        let fragment = reference.strip_prefix('#')?;
-        if self.rebased || !(fragment.is_empty() || fragment.starts_with('/')) {
+        let (address, fragment) = reference.split_once('#').unwrap_or((reference, ""));
+        if reference.is_empty() || !(fragment.is_empty() || fragment.starts_with('/')) {
+            return None;
+        }
+        if !self.family.documents[schema.document].scan.plain {
+            return None;
+        }
+        let document = self.family.document(schema.document, address)?;
+        let target = &self.family.documents[document];
+        if !target.scan.plain || target.draft != self.draft {
             return None;
         }
         let pointer = percent_decode(fragment)?;
-        let value = self.document.pointer(&pointer)?;
-        Some(schema.leads_to(pointer, value))
-    }
-
-    /// The first `$ref` whose target an error message names.
-    pub(crate) fn reference(&self, error: &str) -> Option<Located<'s>> {
-        let mut waiting = vec![self.root()];
-        while let Some(here) = waiting.pop() {
-            if let Some(reference) = here.keyword("$ref") {
-                let text = reference.value.as_str().unwrap_or_default();
-                let (document, fragment) = text.split_once('#').unwrap_or((text, ""));
-                let target = if document.is_empty() { fragment } else { document };
-                if !target.is_empty() && error.contains(target) {
-                    return Some(reference);
-                }
-            }
-            let members = here.keywords().into_iter().flatten();
-            let mut below: Vec<Located<'s>> = members.map(|(name, value)| here.child(name, value)).collect();
-            below.extend(here.list());
-            waiting.extend(below.into_iter().rev());
+        // What stands below these is no schema, and was not looked through as one.
+        if pointer.split('/').any(|step| matches!(step, "enum" | "const" | "default" | "examples")) {
+            return None;
         }
-        None
+        Some(schema.leads_to(document, pointer.clone(), target.value.pointer(&pointer)?))
     }
 
     /// Whether a keyword constrains values in this draft. All others are annotations, or unknown, and ignored.
@@ -178,21 +189,13 @@ impl<'s> Source<'s> {
     }
 }
 
-/// Whether a subschema may name itself anywhere below, which moves the base of its references. What only looks like a
-/// name (a default, say) counts too: being wrong here costs a fallback.
-fn has_identifier(value: &Value) -> bool {
-    match value {
-        Value::Object(map) => {
-            ["$id", "id"].iter().any(|key| map.get(*key).is_some_and(Value::is_string))
-                || map.values().any(has_identifier)
-        }
-        Value::Array(items) => items.iter().any(has_identifier),
-        _ => false,
-    }
+/// A step of a JSON Pointer (RFC 6901), as it is written in one.
+pub(crate) fn escape(step: &str) -> String {
+    step.replace('~', "~0").replace('/', "~1")
 }
 
 /// Undoes the percent-encoding of a URI fragment.
-fn percent_decode(text: &str) -> Option<String> {
+pub(crate) fn percent_decode(text: &str) -> Option<String> {
     if !text.contains('%') {
         return Some(text.to_owned());
     }
@@ -214,25 +217,76 @@ fn percent_decode(text: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use serde_json::json;
+    use transect_config::SchemaFamily;
 
     use super::*;
 
-    #[test]
-    fn follows_references_within_the_document_only() {
-        let document = json!({"$id": "https://example.org/a", "$defs": {"a b/c": {"type": "string"}}});
-        let source = Source::new(&document);
-        let root = source.root();
-        assert_eq!(source.resolve(&root, "#/$defs/a%20b~1c").unwrap().value, &json!({"type": "string"}));
-        assert_eq!(source.resolve(&root, "#").unwrap().value, &document);
-        for reference in ["", "#anchor", "https://example.org/a", "#/nowhere", "#/%zz"] {
-            assert!(source.resolve(&root, reference).is_none(), "{reference}");
+    /// The values that references lead to from the root of a schema; null for none.
+    #[track_caller]
+    fn resolves(schema: Value, documents: &[(&str, Value)], cases: &[(&str, Value)]) {
+        let documents = documents.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
+        let family = SchemaFamily { name: "schemas/main.json".to_owned(), documents };
+        let references: Vec<Value> = cases.iter().map(|(text, _)| json!({"$ref": text})).collect();
+        let mut schema = schema;
+        schema["allOf"] = references.into();
+        let family = Family::gather(&schema, &family).unwrap();
+        let source = Source::new(&family);
+        for (reference, expected) in cases {
+            let found = source.resolve(&source.root(), reference);
+            assert_eq!(found.map_or(&Value::Null, |found| found.value), expected, "{reference}");
         }
     }
 
     #[test]
+    fn follows_references_within_the_document() {
+        let schema = json!({"$id": "https://example.org/a", "$defs": {"a b/c": {"type": "string"}}});
+        let mut whole = schema.clone();
+        let none =
+            ["", "#anchor", "https://example.org/b", "#/nowhere", "#/%zz"].map(|text| (text, Value::Null));
+        let mut cases = none.to_vec();
+        cases.push(("#/$defs/a%20b~1c", json!({"type": "string"})));
+        cases.push(("https://example.org/a#/$defs/a%20b~1c", json!({"type": "string"})));
+        resolves(schema, &[], &cases);
+        whole["allOf"] = json!([{"$ref": "#"}]);
+        resolves(whole.clone(), &[], &[("#", whole)]);
+    }
+
+    #[test]
+    fn follows_references_into_the_family() {
+        let unit = json!({"$defs": {"x": {"minimum": 1}}});
+        let named = json!({"$id": "https://example.org/named", "type": "string"});
+        let older = json!({"$schema": "http://json-schema.org/draft-07/schema#"});
+        let parts = json!({"$defs": {"x": {"$id": "y"}}});
+        let family = [
+            ("schemas/common/unit.json", unit.clone()),
+            ("above.json", json!({"type": "null"})),
+            ("schemas/named.json", named.clone()),
+            ("schemas/older.json", older),
+            ("schemas/parts.json", parts),
+        ];
+        let cases = [
+            ("common/unit.json", unit),
+            ("common/unit.json#/$defs/x", json!({"minimum": 1})),
+            ("./common/../common/unit.json#/$defs/x/minimum", json!(1)),
+            ("../above.json", json!({"type": "null"})),
+            ("named.json", named.clone()),
+            ("https://example.org/named#", named.clone()),
+            ("unit.json", Value::Null),
+            ("common/unit.json#/$defs/y", Value::Null),
+            ("older.json", Value::Null),
+            ("parts.json", Value::Null),
+        ];
+        resolves(json!({}), &family, &cases);
+        // A name counts from where the document was found, also where its `$id` is elsewhere.
+        resolves(json!({"$id": "https://example.org/deep/main"}), &family, &cases);
+    }
+
+    #[test]
     fn a_named_subschema_keeps_references_from_being_followed() {
-        let document = json!({"$defs": {"a": {"$id": "other", "$ref": "#/x"}}});
-        let source = Source::new(&document);
-        assert!(source.resolve(&source.root(), "#/$defs/a").is_none());
+        resolves(
+            json!({"$defs": {"a": {"$id": "other", "$ref": "#/x"}}}),
+            &[],
+            &[("#/$defs/a", Value::Null)],
+        );
     }
 }

@@ -2,7 +2,7 @@
 
 use arrow_schema::{DataType, Field, TimeUnit};
 use serde_json::{Value, json};
-use transect_config::{EventFields, EventTypeConfig, Span, TimeFormat};
+use transect_config::{EventFields, EventTypeConfig, SchemaFamily, Span, TimeFormat};
 
 use super::*;
 
@@ -11,6 +11,7 @@ fn event_type(schema: Value, time: &str, id: &[&str]) -> EventTypeConfig {
         name: "reading".to_owned(),
         schema_version: 1,
         schema,
+        family: SchemaFamily::default(),
         event: EventFields {
             event_type: None,
             id: id.iter().map(|id| id.parse().unwrap()).collect(),
@@ -182,6 +183,113 @@ fn schemas_that_cannot_be_are_refused() {
     ] {
         let error = refused(schema.clone());
         assert!(error.message.contains(message) && error.pointer == pointer, "{schema}: {error}");
+    }
+}
+
+/// The outcome of a schema named `main.json` with a family.
+fn in_family(schema: Value, documents: &[(&str, Value)]) -> Result<Arc<Plan>, PlanError> {
+    let documents = documents.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
+    let family = SchemaFamily { name: "main.json".to_owned(), documents };
+    let event_type = EventTypeConfig { family, ..event_type(schema, "/time", &[]) };
+    Plan::compile(&event_type, &Limits::default())
+}
+
+/// A schema with a time, and a property that refers.
+fn referring(reference: &str) -> Value {
+    json!({"properties": {"time": {"type": "string"}, "x": {"$ref": reference}}})
+}
+
+#[test]
+fn a_family_is_no_reason_to_fall_back() {
+    let unit =
+        json!({"$defs": {"celsius": {"type": "number"}, "all": {"$ref": "../main.json#/properties/time"}}});
+    let id = json!({"$id": "https://example.org/named", "type": "integer"});
+    let unread = json!({"$ref": "nowhere.json"});
+    let family = [("common/unit.json", unit), ("named.json", id), ("unread.json", unread)];
+    for (reference, data_type, reached) in [
+        ("common/unit.json#/$defs/celsius", DataType::Float64, "common/unit.json"),
+        ("common/unit.json#/$defs/all", DataType::Utf8, "common/unit.json"),
+        ("https://example.org/named", DataType::Int64, "named.json"),
+        ("named.json", DataType::Int64, "named.json"),
+    ] {
+        let plan = in_family(referring(reference), &family).unwrap();
+        assert_eq!(plan.coverage(), &Coverage::Compiled, "{reference}");
+        assert_eq!(plan.arrow_schema().field(1).data_type(), &data_type, "{reference}");
+        assert_eq!(plan.documents(), [reached], "{reference}");
+    }
+}
+
+#[test]
+fn what_a_family_leaves_to_the_crate_is_named() {
+    for (document, reference, reason) in [
+        (json!({"not": {}}), "a.json", "not at a.json#"),
+        (json!({"$anchor": "b"}), "a.json#b", "$ref at #/properties/x"),
+        (json!({"$schema": "http://json-schema.org/draft-07/schema#"}), "a.json", "$ref at #/properties/x"),
+        (json!({"$defs": {"b": {"$id": "c", "type": "null"}}}), "c", "$ref at #/properties/x"),
+        (json!({"items": {"$ref": "#"}}), "a.json", "recursion at a.json#"),
+    ] {
+        let plan = in_family(referring(reference), &[("a.json", document)]).unwrap();
+        assert_eq!(plan.coverage(), &Coverage::Fallback(vec![reason.to_owned()]), "{reference}");
+    }
+    let meta =
+        json!({"$id": "https://example.org/meta", "$schema": "https://json-schema.org/draft/2020-12/schema"});
+    let mut schema = referring("#");
+    schema["$schema"] = "https://example.org/meta".into();
+    let plan = in_family(schema, &[("meta.json", meta)]).unwrap();
+    assert_eq!(plan.coverage(), &Coverage::Fallback(vec!["$schema at #".to_owned()]));
+    assert_eq!(plan.arrow_schema().fields().len(), 1);
+}
+
+#[test]
+fn a_reference_that_leads_nowhere_is_named() {
+    let same = |kind: &str| json!({"$id": "https://example.org/same", "type": kind});
+    let family = [
+        ("unit.json", json!({"$defs": {"celsius": {"type": "number"}}})),
+        ("lost.json", json!({"allOf": [{"$ref": "deep/lost.json"}]})),
+        ("wrong.json", json!({"properties": {"a": {"type": "txt"}}})),
+        ("draft.json", json!({"$schema": "https://example.org/draft"})),
+        ("one.json", same("string")),
+        ("other.json", same("null")),
+        ("both.json", json!({"anyOf": [{"$ref": "one.json"}, {"$ref": "other.json"}]})),
+    ];
+    for (reference, document, pointer, missing, message) in [
+        (
+            "none.json#/x",
+            "",
+            "/properties/x/$ref",
+            Some("none.json"),
+            "`$ref` leads to `none.json#/x`, but no document",
+        ),
+        ("https://example.org/x", "", "/properties/x/$ref", Some("https://example.org/x"), "but no document"),
+        ("unit.json#/$defs/kelvin", "", "/properties/x/$ref", None, "but `unit.json` has no such place"),
+        ("unit.json#kelvin", "", "/properties/x/$ref", None, "but `unit.json` has no such place"),
+        ("#/$defs/celsius", "", "/properties/x/$ref", None, "but the schema itself has no such place"),
+        ("lost.json", "lost.json", "/allOf/0/$ref", Some("deep/lost.json"), "give it along"),
+        ("wrong.json", "wrong.json", "/properties/a/type", None, "no valid JSON Schema"),
+        ("draft.json", "draft.json", "/$schema", None, "https://example.org/draft"),
+        (
+            "https://example.org/same",
+            "",
+            "/properties/x/$ref",
+            None,
+            "which both `one.json` and `other.json` call themselves",
+        ),
+        (
+            "both.json",
+            "other.json",
+            "",
+            None,
+            "calls itself `https://example.org/same`, and so does `one.json`",
+        ),
+    ] {
+        let error = in_family(referring(reference), &family).unwrap_err();
+        assert_eq!(
+            (error.document.as_str(), error.pointer.as_str()),
+            (document, pointer),
+            "{reference}: {error}"
+        );
+        assert_eq!(error.missing.as_deref(), missing, "{reference}: {error}");
+        assert!(error.message.contains(message), "{reference}: {error}");
     }
 }
 

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use crate::document::Doc;
+use crate::families::Made;
 use crate::random::Random;
 use crate::schemas::NAMES;
 
@@ -102,20 +103,22 @@ const TEXTS: [&str; 56] = [
     "[a-",
 ];
 
-/// Makes documents for one schema document.
+/// Makes documents for one schema.
 pub(crate) struct Documents<'r> {
     random: &'r mut Random,
-    schema: &'r Value,
+    made: &'r Made,
+    /// The document of the family that is looked at.
+    here: &'r str,
 }
 
 impl<'r> Documents<'r> {
-    pub(crate) fn new(random: &'r mut Random, schema: &'r Value) -> Self {
-        Self { random, schema }
+    pub(crate) fn new(random: &'r mut Random, made: &'r Made) -> Self {
+        Self { random, made, here: &made.family.documents.name }
     }
 
     /// A document that the schema may take, or nearly.
     pub(crate) fn document(&mut self) -> Doc {
-        let mut doc = self.near(self.schema, 5);
+        let mut doc = self.near(&self.made.schema, 5);
         if let Doc::Object(members) = &mut doc
             && self.random.percent(95)
         {
@@ -137,11 +140,11 @@ impl<'r> Documents<'r> {
             return self.any(0);
         }
         if let Some(target) = keywords.get("$ref").and_then(Value::as_str) {
-            let target = target.strip_prefix('#').and_then(|pointer| self.schema.pointer(pointer));
-            return match target {
-                Some(target) => self.near(target, depth - 1),
-                None => self.any(1),
-            };
+            let Some((there, target)) = self.made.target(self.here, target) else { return self.any(1) };
+            let here = std::mem::replace(&mut self.here, there);
+            let doc = self.near(target, depth - 1);
+            self.here = here;
+            return doc;
         }
         for keyword in ["anyOf", "oneOf", "allOf"] {
             if let Some(Value::Array(branches)) = keywords.get(keyword) {

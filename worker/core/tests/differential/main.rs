@@ -9,6 +9,7 @@
 
 mod document;
 mod documents;
+mod families;
 mod random;
 mod restore;
 mod schemas;
@@ -16,9 +17,10 @@ mod schemas;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use jsonschema::{Draft, ValidationError, Validator};
+use jsonschema::{ValidationError, Validator};
 use serde_json::Value;
-use transect_config::{EventFields, EventTypeConfig, Limits, Span, TimeFormat};
+use transect_config::{EventFields, EventTypeConfig, Limits, SchemaFamily, Span, TimeFormat};
+use transect_core::check::Checker;
 use transect_core::decode::Decoder;
 use transect_core::identity::PipelineKey;
 use transect_core::plan::{Coverage, Plan, PlanError};
@@ -26,8 +28,8 @@ use transect_core::reject::{Reject, RejectReason};
 
 use document::Doc;
 use documents::Documents;
+use families::{Made, validator};
 use random::Random;
-use schemas::Schemas;
 
 const DOCUMENTS_PER_SCHEMA: usize = 20;
 
@@ -35,7 +37,7 @@ fn setting(name: &str, default: usize) -> usize {
     std::env::var(name).ok().map_or(default, |text| text.parse().expect("a number"))
 }
 
-fn plan(schema: &Value) -> Result<Arc<Plan>, PlanError> {
+fn plan(schema: &Value, family: &SchemaFamily) -> Result<Arc<Plan>, PlanError> {
     let event = EventFields {
         event_type: None,
         id: Vec::new(),
@@ -46,14 +48,9 @@ fn plan(schema: &Value) -> Result<Arc<Plan>, PlanError> {
         delay: Span::ZERO,
         max_ahead: None,
     };
-    let event_type =
-        EventTypeConfig { name: "doc".to_owned(), schema_version: 1, schema: schema.clone(), event };
+    let (name, schema, family) = ("doc".to_owned(), schema.clone(), family.clone());
+    let event_type = EventTypeConfig { name, schema_version: 1, schema, family, event };
     Plan::compile(&event_type, &Limits::default())
-}
-
-fn validator(schema: &Value) -> Option<Validator> {
-    let draft = Draft::Draft202012.detect(schema);
-    jsonschema::options().with_draft(draft).should_validate_formats(true).build(schema).ok()
 }
 
 /// The keyword that failed. The crate has no word for `additionalProperties: false` where no `properties` stand beside.
@@ -66,9 +63,21 @@ fn keyword(error: &ValidationError<'_>) -> String {
     }
 }
 
-/// The keyword by which both refuse a document, if they do; or what they disagree on, in words.
-fn agreement(validator: &Validator, decoder: &mut Decoder, text: &str) -> Result<Option<String>, String> {
+/// The keyword by which both refuse a document, if they do; or what they disagree on, in words. A check by itself must
+/// come to the same verdict.
+fn agreement(
+    validator: &Validator,
+    decoder: &mut Decoder,
+    checker: &mut Checker,
+    text: &str,
+) -> Result<Option<String>, String> {
     let refused = decoder.push(text.as_bytes()).err();
+    let by_identity = [RejectReason::MissingIdentity, RejectReason::InvalidTime];
+    let unfit = refused.as_ref().is_some_and(|reject| !by_identity.contains(&reject.reason));
+    let findings = checker.check(text.as_bytes());
+    if findings.is_empty() == unfit {
+        return Err(format!("the plan finds {refused:?}, a check {findings:?}"));
+    }
     let malformed = refused.as_ref().is_some_and(|reject| reject.reason == RejectReason::Malformed);
     let Ok(value) = serde_json::from_str::<Value>(text) else {
         return if malformed { Ok(None) } else { Err(format!("malformed, but the plan says {refused:?}")) };
@@ -92,16 +101,17 @@ fn agreement(validator: &Validator, decoder: &mut Decoder, text: &str) -> Result
 }
 
 /// Whether a schema and a document disagree, from scratch.
-fn disagrees(schema: &Value, text: &str) -> Option<String> {
-    let (plan, validator) = (plan(schema).ok()?, validator(schema)?);
-    agreement(&validator, &mut Decoder::new(plan, PipelineKey::new([1; 16])), text).err()
+fn disagrees(schema: &Value, family: &SchemaFamily, text: &str) -> Option<String> {
+    let (plan, validator) = (plan(schema, family).ok()?, validator(schema, family).ok()?);
+    let mut checker = Checker::new(schema, family, &Limits::default()).ok()?;
+    agreement(&validator, &mut Decoder::new(plan, PipelineKey::new([1; 16])), &mut checker, text).err()
 }
 
 /// Takes parts off a schema and a document for as long as they still disagree.
-fn shrink(mut schema: Value, mut doc: Doc) -> (Value, Doc) {
+fn shrink(mut schema: Value, family: &SchemaFamily, mut doc: Doc) -> (Value, Doc) {
     loop {
         if let Some(smaller) =
-            doc.smaller().into_iter().find(|doc| disagrees(&schema, &doc.plain()).is_some())
+            doc.smaller().into_iter().find(|doc| disagrees(&schema, family, &doc.plain()).is_some())
         {
             doc = smaller;
             continue;
@@ -109,7 +119,7 @@ fn shrink(mut schema: Value, mut doc: Doc) -> (Value, Doc) {
         let candidates = Doc::of(&schema).smaller().into_iter();
         let mut schemas =
             candidates.map(|candidate| serde_json::from_str::<Value>(&candidate.plain()).unwrap());
-        match schemas.find(|schema| disagrees(schema, &doc.plain()).is_some()) {
+        match schemas.find(|schema| disagrees(schema, family, &doc.plain()).is_some()) {
             Some(smaller) => schema = smaller,
             None => return (schema, doc),
         }
@@ -121,6 +131,9 @@ fn shrink(mut schema: Value, mut doc: Doc) -> (Value, Doc) {
 struct Met {
     schemas: usize,
     compiled: usize,
+    /// Schemas that reach into a family, and how many of those are compiled fully.
+    families: usize,
+    compiled_families: usize,
     documents: usize,
     accepted: usize,
     refused: BTreeMap<String, usize>,
@@ -130,39 +143,46 @@ impl Met {
     /// Compares the plan with the crate over one schema.
     fn schema(&mut self, seed: usize) {
         let mut random = Random::new(seed as u64);
-        let schema = Schemas::document(&mut random);
-        let (plan, validator) = match (plan(&schema), validator(&schema)) {
-            (Ok(plan), Some(validator)) => (plan, validator),
-            (Err(_), None) => return,
-            (Err(error), Some(_)) => panic!("seed {seed}: {error}\n{schema}"),
-            (Ok(_), None) => panic!("seed {seed}: the plan takes what the crate doesn't\n{schema}"),
+        let made = Made::new(&mut random);
+        let (schema, family) = (&made.schema, &made.family.documents);
+        let (plan, validator) = match (plan(schema, family), validator(schema, family)) {
+            (Ok(plan), Ok(validator)) => (plan, validator),
+            (Err(_), Err(_)) => return,
+            (Err(error), Ok(_)) => panic!("seed {seed}: only the plan says {error}\n{}", made.text()),
+            (Ok(_), Err(error)) => panic!("seed {seed}: only the crate says {error}\n{}", made.text()),
         };
+        let compiled = *plan.coverage() == Coverage::Compiled;
         self.schemas += 1;
-        self.compiled += usize::from(*plan.coverage() == Coverage::Compiled);
+        self.compiled += usize::from(compiled);
+        self.families += usize::from(!plan.documents().is_empty());
+        self.compiled_families += usize::from(compiled && !plan.documents().is_empty());
+        let mut checker = Checker::new(schema, family, &Limits::default()).unwrap();
         let mut decoder = Decoder::new(plan, PipelineKey::new([1; 16]));
         let mut accepted = Vec::new();
         let mut last: Option<Doc> = None;
         for _ in 0..DOCUMENTS_PER_SCHEMA {
             let (doc, text) = match last.take_if(|_| random.percent(50)) {
                 Some(last) => {
-                    let doc = Documents::new(&mut random, &schema).alike(&last);
+                    let doc = Documents::new(&mut random, &made).alike(&last);
                     let text = doc.plain();
                     (doc, text)
                 }
                 None => {
-                    let doc = Documents::new(&mut random, &schema).document();
+                    let doc = Documents::new(&mut random, &made).document();
                     let text = doc.spelled(&mut random);
                     (doc, text)
                 }
             };
-            match agreement(&validator, &mut decoder, &text) {
+            match agreement(&validator, &mut decoder, &mut checker, &text) {
                 Ok(Some(keyword)) => *self.refused.entry(keyword).or_default() += 1,
                 Ok(None) => {}
                 Err(found) => {
-                    let (schema, doc) = shrink(schema, doc);
-                    let (shrunk, doc) = (disagrees(&schema, &doc.plain()), doc.plain());
+                    let (schema, doc) = shrink(schema.clone(), family, doc);
+                    let (shrunk, doc) = (disagrees(&schema, family, &doc.plain()), doc.plain());
                     panic!(
-                        "seed {seed}: {found}\nin {text}\nor {shrunk:?}\nschema: {schema}\ndocument: {doc}"
+                        "seed {seed}: {found}\nin {text}\nor {shrunk:?}\nschema: {schema}\nfamily: {}\n\
+                         document: {doc}",
+                        made.text()
                     );
                 }
             }
@@ -203,12 +223,15 @@ fn the_plan_and_the_crate_never_disagree() {
         }
         assert!(met.schemas * 100 >= (seed - start) * 95, "too few schemas are right");
     }
-    let Met { schemas, compiled, documents, accepted, refused } = met;
+    let Met { schemas, compiled, families, compiled_families, documents, accepted, refused } = met;
     println!(
-        "{schemas} schemas, {compiled} compiled fully; {documents} documents; {accepted} rows; {refused:?}"
+        "{schemas} schemas, {compiled} compiled fully; {families} with a family, {compiled_families} compiled fully; \
+         {documents} documents; {accepted} rows; {refused:?}"
     );
     assert!(accepted * 100 >= documents * 20, "only {accepted} rows of {documents} documents");
     assert!(compiled * 100 >= schemas * 80, "{compiled} of {schemas} schemas compile fully");
+    assert!(families * 100 >= schemas * 15, "only {families} of {schemas} schemas have a family");
+    assert!(compiled_families * 100 >= families * 60, "{compiled_families} of {families} compile fully");
     let invalid: usize = refused.values().sum();
     assert!(
         (20..80).contains(&(invalid * 100 / documents)),

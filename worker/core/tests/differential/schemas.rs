@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::families::{Family, Other};
 use crate::random::Random;
 
 pub(crate) const NAMES: [&str; 14] =
@@ -74,7 +75,7 @@ const DRAFTS: [Option<&str>; 7] = [
     Some("http://json-schema.org/draft-04/schema#"),
 ];
 
-/// Makes one schema document.
+/// Makes the schemas of one document.
 pub(crate) struct Schemas<'r> {
     random: &'r mut Random,
     /// 4, 6, 7, 2019 or 2020.
@@ -82,39 +83,87 @@ pub(crate) struct Schemas<'r> {
     /// Whether it may hold what no plan compiles.
     wild: bool,
     definitions: usize,
+    /// The documents to which it may refer.
+    family: &'r mut Family,
+}
+
+/// A draft, by what `$schema` says, and by its number or year.
+pub(crate) fn draft(random: &mut Random) -> (Option<&'static str>, u32) {
+    let uri = random.pick(&DRAFTS);
+    let draft = match uri {
+        Some(uri) if uri.contains("draft-04") => 4,
+        Some(uri) if uri.contains("draft-06") => 6,
+        Some(uri) if uri.contains("draft-07") => 7,
+        Some(uri) if uri.contains("2019") => 2019,
+        _ => 2020,
+    };
+    (uri, draft)
+}
+
+/// The keyword of definitions.
+pub(crate) fn below(draft: u32) -> &'static str {
+    if draft < 2019 { "definitions" } else { "$defs" }
 }
 
 impl<'r> Schemas<'r> {
-    /// A document of `{"doc": …}` or of an object with more members; `id` and `time` are always there.
-    pub(crate) fn document(random: &'r mut Random) -> Value {
-        let uri = random.pick(&DRAFTS);
-        let draft = match uri {
-            Some(uri) if uri.contains("draft-04") => 4,
-            Some(uri) if uri.contains("draft-06") => 6,
-            Some(uri) if uri.contains("draft-07") => 7,
-            Some(uri) if uri.contains("2019") => 2019,
-            _ => 2020,
-        };
-        let wild = random.percent(12);
-        let definitions = random.below(3);
-        let mut this = Schemas { random, draft, wild, definitions };
-        let below = if draft < 2019 { "definitions" } else { "$defs" };
-        let defined: Map<String, Value> = (0..definitions)
-            .map(|at| {
-                this.definitions = at;
-                (format!("d{at}"), this.schema(2))
-            })
-            .collect();
-        this.definitions = definitions;
+    /// A document of `{"doc": …}` or of an object with more members; `time` is always there. The family's documents are
+    /// there already.
+    pub(crate) fn document(
+        random: &'r mut Random,
+        (uri, draft): (Option<&str>, u32),
+        family: &'r mut Family,
+    ) -> Value {
+        let mut this = Self::new(random, draft, family);
+        let defined = this.defined();
         let mut root = this.root();
         let members = root.as_object_mut().unwrap();
         if let Some(uri) = uri {
             members.insert("$schema".to_owned(), uri.into());
         }
         if !defined.is_empty() {
-            members.insert(below.to_owned(), defined.into());
+            members.insert(below(draft).to_owned(), defined.into());
         }
         root
+    }
+
+    /// A document of the family, and the number of its definitions. Most hold nothing else.
+    pub(crate) fn member(
+        random: &'r mut Random,
+        draft: u32,
+        family: &'r mut Family,
+    ) -> (Map<String, Value>, usize) {
+        let mut this = Self::new(random, draft, family);
+        let defined = this.defined();
+        let count = defined.len();
+        let mut members = Map::new();
+        if count == 0 || this.random.percent(40) {
+            let root = this.schema(2);
+            // Up to draft 7, nothing would count beside it.
+            let root = root.as_object().filter(|root| !root.contains_key("$ref"));
+            members = root.cloned().unwrap_or_default();
+        }
+        if count > 0 {
+            members.insert(below(draft).to_owned(), defined.into());
+        }
+        (members, count)
+    }
+
+    fn new(random: &'r mut Random, draft: u32, family: &'r mut Family) -> Self {
+        let wild = random.percent(12);
+        let definitions = random.below(3);
+        Self { random, draft, wild, definitions, family }
+    }
+
+    /// The definitions; each may refer to those before it.
+    fn defined(&mut self) -> Map<String, Value> {
+        let count = std::mem::take(&mut self.definitions);
+        let mut defined = Map::new();
+        for at in 0..count {
+            self.definitions = at;
+            defined.insert(format!("d{at}"), self.schema(2));
+        }
+        self.definitions = count;
+        defined
     }
 
     fn root(&mut self) -> Value {
@@ -138,6 +187,10 @@ impl<'r> Schemas<'r> {
     /// A schema that nests so deep at most.
     pub(crate) fn schema(&mut self, depth: usize) -> Value {
         let mut schema = Map::new();
+        if self.family.is_around() && self.random.percent(15) {
+            self.reference_beyond(&mut schema);
+            return schema.into();
+        }
         let choice = if depth == 0 { self.random.below(50) } else { self.random.below(100) };
         match choice {
             0..15 => self.typed(&mut schema, &["string"], Self::strings),
@@ -400,9 +453,22 @@ impl<'r> Schemas<'r> {
             self.object(schema, depth);
             return;
         }
-        let below = if self.draft < 2019 { "definitions" } else { "$defs" };
         let at = self.random.below(self.definitions);
-        schema.insert("$ref".to_owned(), format!("#/{below}/d{at}").into());
+        schema.insert("$ref".to_owned(), format!("#/{}/d{at}", below(self.draft)).into());
+        if self.random.percent(20) {
+            self.strings(schema);
+        }
+    }
+
+    /// A reference into another document: to a definition, or to the whole.
+    fn reference_beyond(&mut self, schema: &mut Map<String, Value>) {
+        let (address, Other { definitions, below, .. }) = self.family.address(self.random);
+        let fragment = match self.random.below(4) {
+            0 | 1 if definitions > 0 => format!("#/{below}/d{}", self.random.below(definitions)),
+            2 => "#".to_owned(),
+            _ => String::new(),
+        };
+        schema.insert("$ref".to_owned(), format!("{address}{fragment}").into());
         if self.random.percent(20) {
             self.strings(schema);
         }

@@ -1,0 +1,147 @@
+//! `transect schema check`: documents against a schema, one line of JSON a document.
+//!
+//! Documents are read as `transect up` reads its inputs, and judged as it judges events; memory is bounded by the largest
+//! document.
+
+use std::io::{self, BufWriter, Write};
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::bail;
+use serde::Serialize;
+use transect_config::Limits;
+use transect_core::check::{Checker, Finding};
+use transect_core::input::{EventBatch, EventSpan};
+use transect_worker::input::{FileInput, InputError, Progress};
+
+use super::files::SchemaFiles;
+use crate::args::{SchemaCheckArgs, SchemaFormat};
+
+/// The name of standard input.
+const STANDARD_INPUT: &str = "-";
+
+/// What is said of one document.
+#[derive(Serialize)]
+struct Line<'a> {
+    /// The file as it was named.
+    file: &'a str,
+    /// Position in the file, from 0.
+    index: u64,
+    valid: bool,
+    errors: Vec<Error>,
+}
+
+/// One thing that is wrong.
+#[derive(Serialize)]
+struct Error {
+    pointer: String,
+    keyword: String,
+    message: String,
+}
+
+impl From<Finding> for Error {
+    fn from(Finding { pointer, keyword, message }: Finding) -> Self {
+        Self { pointer, keyword, message }
+    }
+}
+
+impl Error {
+    /// Of a document that isn't one, or can't be looked into.
+    fn whole(keyword: &str, message: String) -> Self {
+        Self { pointer: String::new(), keyword: keyword.to_owned(), message }
+    }
+}
+
+pub(crate) fn run(args: &SchemaCheckArgs) -> anyhow::Result<ExitCode> {
+    let limits = Limits { event_bytes: args.event_bytes, depth: args.depth };
+    let checker = match args.format {
+        SchemaFormat::JsonSchema => json_schema(args, &limits)?,
+        SchemaFormat::Avro => {
+            bail!("--format avro is not supported yet; give a JSON Schema, with --format json-schema")
+        }
+    };
+    let out = BufWriter::new(io::stdout().lock());
+    let mut checking = Checking { checker, limits, out, all_valid: true };
+    let outcome = args.files.iter().try_for_each(|path| checking.file(path));
+    match outcome.and_then(|()| Ok(checking.out.flush()?)) {
+        // A reader that has gone away, such as `head`, is no error.
+        Err(error) if is_broken_pipe(&error) => {}
+        outcome => outcome?,
+    }
+    Ok(if checking.all_valid { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn json_schema(args: &SchemaCheckArgs, limits: &Limits) -> anyhow::Result<Checker> {
+    let files = SchemaFiles::read(&args.schema, &args.with)?;
+    Checker::new(&files.schema, &files.family, limits).map_err(|error| files.error(&error))
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+}
+
+/// A run over files.
+struct Checking<W> {
+    checker: Checker,
+    limits: Limits,
+    out: W,
+    all_valid: bool,
+}
+
+impl<W: Write> Checking<W> {
+    fn file(&mut self, path: &Path) -> anyhow::Result<()> {
+        let name = path.to_string_lossy();
+        let mut input = if name == STANDARD_INPUT {
+            FileInput::of_stream(io::stdin(), STANDARD_INPUT, self.limits)?
+        } else {
+            let source: Arc<str> = name.as_ref().into();
+            FileInput::open(path, source, None, self.limits, None, Progress::default())?
+        };
+        let mut index = 0;
+        loop {
+            match input.next_batch() {
+                Ok(Some(batch)) => {
+                    for span in &batch.events {
+                        let errors = self.document(&batch, *span);
+                        self.line(&name, index, errors)?;
+                        index += 1;
+                    }
+                    self.out.flush()?;
+                }
+                Ok(None) => return Ok(()),
+                // Where one document ends and the next begins can't be said any more.
+                Err(InputError::Structure { line, byte, expected, found, .. }) => {
+                    let message = format!(
+                        "expected {expected}, found {found}, in line {line} at byte {byte}; the file is read no further"
+                    );
+                    return self.line(&name, index, vec![Error::whole("malformed", message)]);
+                }
+                Err(error) => {
+                    self.out.flush()?;
+                    return Err(error.into());
+                }
+            }
+        }
+    }
+
+    /// All that is wrong with a document.
+    fn document(&mut self, batch: &EventBatch, span: EventSpan) -> Vec<Error> {
+        match batch.oversized.get(span.oversized as usize) {
+            Some(oversized) => {
+                let limit = self.limits.event_bytes;
+                let message = format!("expected at most {limit} bytes, found {}", oversized.length);
+                vec![Error::whole("tooLarge", message)]
+            }
+            None => self.checker.check(batch.event(span)).into_iter().map(Error::from).collect(),
+        }
+    }
+
+    fn line(&mut self, file: &str, index: u64, errors: Vec<Error>) -> anyhow::Result<()> {
+        let valid = errors.is_empty();
+        self.all_valid &= valid;
+        // By hand, as an error to write is one of standard output, and not of the line.
+        let line = serde_json::to_string(&Line { file, index, valid, errors })?;
+        Ok(writeln!(self.out, "{line}")?)
+    }
+}
