@@ -29,28 +29,12 @@ struct Line<'a> {
     /// Position in the file, from 0.
     index: u64,
     valid: bool,
-    errors: Vec<Error>,
+    errors: Vec<Finding>,
 }
 
-/// One thing that is wrong.
-#[derive(Serialize)]
-struct Error {
-    pointer: String,
-    keyword: String,
-    message: String,
-}
-
-impl From<Finding> for Error {
-    fn from(Finding { pointer, keyword, message }: Finding) -> Self {
-        Self { pointer, keyword, message }
-    }
-}
-
-impl Error {
-    /// Of a document that isn't one, or can't be looked into.
-    fn whole(keyword: &str, message: String) -> Self {
-        Self { pointer: String::new(), keyword: keyword.to_owned(), message }
-    }
+/// What is wrong with a document that isn't one, or can't be looked into.
+fn whole(keyword: &str, message: String) -> Vec<Finding> {
+    vec![Finding { pointer: String::new(), keyword: keyword.to_owned(), message }]
 }
 
 pub(crate) fn run(args: &SchemaCheckArgs) -> anyhow::Result<ExitCode> {
@@ -115,7 +99,7 @@ impl<W: Write> Checking<W> {
                     let message = format!(
                         "expected {expected}, found {found}, in line {line} at byte {byte}; the file is read no further"
                     );
-                    return self.line(&name, index, vec![Error::whole("malformed", message)]);
+                    return self.line(&name, index, whole("malformed", message));
                 }
                 Err(error) => {
                     self.out.flush()?;
@@ -126,18 +110,18 @@ impl<W: Write> Checking<W> {
     }
 
     /// All that is wrong with a document.
-    fn document(&mut self, batch: &EventBatch, span: EventSpan) -> Vec<Error> {
+    fn document(&mut self, batch: &EventBatch, span: EventSpan) -> Vec<Finding> {
         match batch.oversized.get(span.oversized as usize) {
             Some(oversized) => {
                 let limit = self.limits.event_bytes;
                 let message = format!("expected at most {limit} bytes, found {}", oversized.length);
-                vec![Error::whole("tooLarge", message)]
+                whole("tooLarge", message)
             }
-            None => self.checker.check(batch.event(span)).into_iter().map(Error::from).collect(),
+            None => self.checker.check(batch.event(span)),
         }
     }
 
-    fn line(&mut self, file: &str, index: u64, errors: Vec<Error>) -> anyhow::Result<()> {
+    fn line(&mut self, file: &str, index: u64, errors: Vec<Finding>) -> anyhow::Result<()> {
         let valid = errors.is_empty();
         self.all_valid &= valid;
         // By hand, as an error to write is one of standard output, and not of the line.

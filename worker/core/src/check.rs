@@ -4,6 +4,7 @@
 //! The verdict is the decoder's. The `jsonschema` crate is asked only for the list.
 
 use jsonschema::{ValidationError, Validator};
+use serde::Serialize;
 use serde_json::Value;
 use transect_config::{Limits, SchemaFamily};
 
@@ -21,7 +22,7 @@ pub struct Checker {
 }
 
 /// One thing that is wrong with a document.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Finding {
     /// JSON Pointer (RFC 6901) into the document.
     pub pointer: String,
