@@ -7,8 +7,13 @@ use std::collections::VecDeque;
 
 use bytes::{Bytes, BytesMut};
 
+use super::CHUNK_BYTES;
+
 /// So many batches at most are waited for; more are seldom under way.
 const LENT_MAX: usize = 32;
+
+/// Larger batches, which hold a large event, are let go: kept for later they would add up.
+const BATCH_BYTES_MAX: usize = 2 * CHUNK_BYTES;
 
 /// The batches of one input that were handed out last.
 #[derive(Default)]
@@ -19,6 +24,9 @@ pub(super) struct Buffers {
 impl Buffers {
     /// Notes that a batch is handed out.
     pub(super) fn lend(&mut self, batch: &Bytes) {
+        if batch.len() > BATCH_BYTES_MAX {
+            return;
+        }
         if self.lent.len() == LENT_MAX {
             self.lent.pop_front();
         }
@@ -81,6 +89,13 @@ mod tests {
         assert_eq!(*batch, [7; 900]);
         drop(batch);
         assert_eq!(filled(&mut buffers, b"rest").as_ptr(), memory);
+    }
+
+    #[test]
+    fn a_large_batch_is_not_waited_for() {
+        let mut buffers = Buffers::default();
+        buffers.lend(&Bytes::from(vec![0; BATCH_BYTES_MAX + 1]));
+        assert!(buffers.lent.is_empty());
     }
 
     #[test]
