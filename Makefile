@@ -64,7 +64,7 @@ $(PACKAGES): tools/requirements.txt | $(SYSTEM)
 	$(PYTHON) -m pip install --quiet --requirement tools/requirements.txt
 	@touch $@
 
-$(SUITE)/.installed: tools/install-json-schema-suite.sh $(PACKAGES)
+$(SUITE)/.installed: tools/install-json-schema-suite.sh | $(PACKAGES)
 	PYTHON=$(PYTHON) tools/install-json-schema-suite.sh $(SUITE)
 	@touch $@
 
