@@ -4,6 +4,7 @@ pub mod aggregate;
 pub mod gateway;
 pub mod housekeeping;
 pub mod input;
+mod lent;
 pub mod log;
 pub mod metrics;
 pub mod pipeline;

@@ -27,6 +27,7 @@ use self::lane::Lane;
 use self::raw::Raw;
 pub use self::state::ProcessState;
 use crate::input::{FileSource, InputError};
+use crate::lent::Lent;
 use crate::log::{Committed, Log, NewRecord, Topic, Transaction};
 use crate::metrics::Metrics;
 use crate::record;
@@ -37,6 +38,10 @@ use crate::runner::Flag;
 pub const GROUP: &str = "process";
 
 const RAW_READ_BYTES: usize = 1024 * 1024;
+/// So many records of `clean` are held by the log and the table before their memory is back, if they are of the usual size,
+/// and none of more bytes is waited for.
+const RECORDS_LENT_MAX: usize = 256;
+const RECORD_BYTES_MAX: usize = 1024 * 1024;
 /// How long to wait for the table at a time.
 const PAUSE: Duration = Duration::from_millis(50);
 /// How long the gateway must be silent before windows close at the pace of the clock.
@@ -90,6 +95,8 @@ pub struct Process {
     /// Whether an input ended early.
     failed: bool,
     epoch: Epoch,
+    /// Of records of `clean`.
+    memory: Lent,
     state: ProcessState,
     sources: Vec<(String, bool)>,
     raw_offset: u64,
@@ -142,6 +149,7 @@ impl Process {
             lanes,
             failed: false,
             epoch: Epoch::default(),
+            memory: Lent::new(RECORDS_LENT_MAX, RECORD_BYTES_MAX),
             state,
             sources,
             raw_offset,
@@ -188,7 +196,7 @@ impl Process {
     /// Takes one decoded batch in.
     fn accept(&mut self, source: usize, decoded: DecodedBatch) -> Result<(), RoleError> {
         let processed = self.processor.accept(source, decoded)?;
-        self.epoch.add(&self.parts.types, processed)?;
+        self.epoch.add(&self.parts.types, processed, &mut self.memory)?;
         if self.epoch.bytes() >= self.parts.epoch_bytes {
             self.end_epoch()?;
         }
@@ -372,6 +380,7 @@ impl Role for Process {
         if !self.epoch.is_empty() {
             self.end_epoch()?;
         }
+        self.memory.forget();
         Ok(self.committer.settle()?)
     }
 }

@@ -14,7 +14,7 @@ mod stream;
 
 use arrow_array::RecordBatch;
 use arrow_schema::ArrowError;
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use serde::{Deserialize, Serialize};
 use transect_core::reject::RejectReason;
 
@@ -85,5 +85,10 @@ pub struct RejectedEvent {
 
 /// Writes a batch as an Arrow IPC stream.
 pub fn encode_batch(batch: &RecordBatch) -> Result<Bytes, ArrowError> {
-    stream::encode(batch)
+    encode_batch_into(batch, BytesMut::new())
+}
+
+/// As `encode_batch`, in memory that held something before.
+pub(crate) fn encode_batch_into(batch: &RecordBatch, memory: BytesMut) -> Result<Bytes, ArrowError> {
+    stream::encode(batch, memory)
 }

@@ -13,6 +13,7 @@ use transect_core::input::{EventBatch, Place};
 use transect_core::process::{EpochEnd, Processed};
 use transect_core::window::WindowPlan;
 
+use crate::lent::Lent;
 use crate::log::{Committed, Header, NewRecord, Topic, Transaction};
 use crate::record::{self, RejectedEvent};
 
@@ -52,8 +53,13 @@ impl Epoch {
         self.touched = true;
     }
 
-    /// Takes a batch's outcome in.
-    pub(super) fn add(&mut self, types: &[EventType], processed: Processed) -> Result<(), ArrowError> {
+    /// Takes a batch's outcome in. Its rows go into memory that is back, where there is some.
+    pub(super) fn add(
+        &mut self,
+        types: &[EventType],
+        processed: Processed,
+        memory: &mut Lent,
+    ) -> Result<(), ArrowError> {
         self.touched = true;
         self.bytes += processed.batch.bytes.len();
         for table in &processed.tables {
@@ -63,7 +69,8 @@ impl Epoch {
                 header(record::SCHEMA_VERSION, event_type.schema_version),
                 header(record::COUNT, table.rows.num_rows()),
             ];
-            let value = record::encode_batch(&table.rows)?;
+            let value = record::encode_batch_into(&table.rows, memory.take_back().unwrap_or_default())?;
+            memory.lend(&value);
             self.records.push(NewRecord { topic: Topic::Clean, headers, value });
         }
         for row in &processed.rejects {

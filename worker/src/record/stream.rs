@@ -10,7 +10,7 @@ use arrow_ipc::writer::{
 };
 use arrow_ipc::{FieldNode, MessageBuilder, MessageHeader, MetadataVersion, RecordBatchBuilder};
 use arrow_schema::{ArrowError, DataType};
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use flatbuffers::FlatBufferBuilder;
 
 /// Messages and buffers begin at multiples of it.
@@ -22,8 +22,8 @@ const CONTINUATION: [u8; 4] = [0xFF; 4];
 /// Continuation and length of a message.
 const PREFIX_BYTES: usize = 8;
 
-/// The stream of one batch.
-pub(super) fn encode(batch: &RecordBatch) -> Result<Bytes, ArrowError> {
+/// The stream of one batch, in the memory given; what is in it is overwritten.
+pub(super) fn encode(batch: &RecordBatch, mut stream: BytesMut) -> Result<Bytes, ArrowError> {
     let arrays: Vec<_> = batch.columns().iter().map(|column| column.to_data()).collect();
     let mut body = Body::default();
     for array in &arrays {
@@ -35,7 +35,11 @@ pub(super) fn encode(batch: &RecordBatch) -> Result<Bytes, ArrowError> {
     let options = IpcWriteOptions::default();
     let before = schema_and_dictionaries(batch, &options)?;
     let length = before.len() + head.len() + body.length + PREFIX_BYTES;
-    let mut stream = Vec::with_capacity(length);
+    stream.clear();
+    if stream.capacity() < length {
+        // With some room, as the next batch may be a little larger.
+        stream = BytesMut::with_capacity(length + length / 8);
+    }
     stream.extend_from_slice(&before);
     stream.extend_from_slice(&head);
     for part in &body.parts {
@@ -46,7 +50,7 @@ pub(super) fn encode(batch: &RecordBatch) -> Result<Bytes, ArrowError> {
     stream.extend_from_slice(&CONTINUATION);
     stream.extend_from_slice(&0_u32.to_le_bytes());
     debug_assert_eq!(stream.len(), length);
-    Ok(stream.into())
+    Ok(stream.freeze())
 }
 
 /// Any batch, by the usual writer.

@@ -57,12 +57,13 @@ proptest! {
     fn readers_find_what_was_written(rows: Vec<Row>) {
         let whole = batch(&rows);
         prop_assert!(is_plain(&whole));
-        let stream = encode(&whole).unwrap();
+        let used = BytesMut::from(&[7; 5000][..]);
+        let stream = encode(&whole, used).unwrap();
         prop_assert_eq!(read(&stream), vec![whole.clone()]);
         prop_assert!(stream.len() <= encode_any(&whole).unwrap().len());
 
         let part = whole.slice(rows.len() / 3, rows.len() / 2);
-        prop_assert_eq!(read(&encode(&part).unwrap()), vec![part]);
+        prop_assert_eq!(read(&encode(&part, BytesMut::new()).unwrap()), vec![part]);
     }
 }
 
@@ -71,7 +72,7 @@ fn other_types_are_left_to_the_usual_writer() {
     let texts: ArrayRef = Arc::new(LargeStringArray::from(vec![Some("a"), None]));
     let batch = RecordBatch::try_from_iter([("text", texts)]).unwrap();
     assert!(!is_plain(&batch));
-    assert_eq!(read(&encode(&batch).unwrap()), vec![batch]);
+    assert_eq!(read(&encode(&batch, BytesMut::new()).unwrap()), vec![batch]);
 }
 
 #[test]
@@ -79,7 +80,7 @@ fn values_begin_where_arrow_reads_them_in_place() {
     let rows: Vec<Row> =
         (0..100).map(|n| (None, Some(n), Some("x".repeat(n as usize)), None, vec![])).collect();
     let batch = batch(&rows);
-    let stream = encode(&batch).unwrap();
+    let stream = encode(&batch, BytesMut::new()).unwrap();
     let ints = batch.column(1).to_data().buffers()[0].as_slice()[..800].to_vec();
     let at = stream.windows(ints.len()).position(|window| window == ints).unwrap();
     assert_eq!(at % ALIGNMENT, 0);
