@@ -5,6 +5,7 @@
 //! same schema and its CEL rules, so that a manifest that is read here is one that the API server takes. No client and
 //! no tokio.
 
+pub mod cleanse;
 pub mod common;
 pub mod crd;
 pub mod pipeline;

@@ -1,67 +1,9 @@
-//! What a StudySchema says beyond the schema document: cleansing, rules and privacy.
+//! What a StudySchema says beyond the schema document, other than cleansing: rules and privacy.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use crate::shape;
-
-/// One repair of one field, made before validation: `field` and exactly one of the others.
-// The number of fields is bounded instead of a rule in CEL, because CEL can't see `nullIf`: its values have any type.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-#[schemars(extend("minProperties" = 2, "maxProperties" = 2))]
-pub struct CleanseStep {
-    /// JSON Pointer to the field. Example: `/pm25`.
-    #[schemars(schema_with = "shape::pointer")]
-    pub field: String,
-    /// Removes white space at both ends of a text. Example: `{}`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub trim: Option<Trim>,
-    /// Values that stand for nothing and become null. Example: `[-999, "NA"]`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "shape::free_values")]
-    pub null_if: Option<Vec<Value>>,
-    /// Converts a number to another unit. Example: `{from: degF, to: degC}`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub convert: Option<ConvertUnits>,
-    /// The field's new name. Example: `pm25`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "shape::word")]
-    pub rename: Option<String>,
-    /// Reads a time and writes it as RFC 3339. Example: `{format: "%d/%m/%Y %H:%M", timeZone: Europe/Berlin}`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub parse_time: Option<ParseTime>,
-}
-
-/// Removes white space at both ends.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Trim {}
-
-/// From one unit to another of the same kind. Units are UCUM symbols.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct ConvertUnits {
-    /// The unit that events carry. Example: `degF`.
-    #[schemars(schema_with = "shape::word")]
-    pub from: String,
-    /// The unit that the table has. Example: `degC`.
-    #[schemars(schema_with = "shape::word")]
-    pub to: String,
-}
-
-/// How a time is written.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct ParseTime {
-    /// In `strftime` words. Example: `%Y-%m-%d %H:%M:%S`.
-    #[schemars(schema_with = "shape::sentence")]
-    pub format: String,
-    /// IANA time zone of times without an offset. Default: `UTC`. Example: `America/New_York`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "shape::word")]
-    pub time_zone: Option<String>,
-}
 
 /// One check that an event must pass.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

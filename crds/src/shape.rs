@@ -199,3 +199,16 @@ pub(crate) fn free_values(_: &mut SchemaGenerator) -> Schema {
         "items": {"x-kubernetes-preserve-unknown-fields": true}
     })
 }
+
+/// Any JSON scalar.
+pub(crate) fn free_value(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({"x-kubernetes-preserve-unknown-fields": true})
+}
+
+/// Formats of times, in the order in which they are tried.
+pub(crate) fn time_formats(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "array", "minItems": 1, "maxItems": 8, "x-kubernetes-list-type": "atomic",
+        "items": {"type": "string", "minLength": 1, "maxLength": 256}
+    })
+}

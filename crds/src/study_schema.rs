@@ -8,8 +8,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::cleanse::CleanseStep;
 use crate::common::{Condition, ConfigMapKeyRef, ConfigMapRef};
-use crate::quality::{CleanseStep, PrivacyRule, QualityRule};
+use crate::quality::{PrivacyRule, QualityRule};
 use crate::shape;
 
 /// What one event of a study is, and what makes it valid.
@@ -72,7 +73,8 @@ pub struct StudySchemaSpec {
     pub versions: Vec<SchemaVersion>,
     /// Which fields of an event have a meaning to the pipeline. Example: `{id: [/id], time: /time, key: [/station]}`.
     pub event: EventFields,
-    /// Repairs made before validation, in order. Default: none. Example: `[{field: /pm25, nullIf: [-999]}]`.
+    /// Repairs made before validation, in order; absent fields stay absent and null stays null, but for `default`. The schema
+    /// describes what comes out. Default: none. Example: `[{field: /pm25, nullIf: [-999]}]`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 64), extend("x-kubernetes-list-type" = "atomic"))]
     pub cleanse: Vec<CleanseStep>,
