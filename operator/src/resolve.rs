@@ -3,6 +3,7 @@
 //! What an object's own content can show is checked when it is read; here is what needs other objects: references,
 //! studies, fields of schemas, the types of fields. Defaults are filled in here and nowhere else.
 
+mod cleanse;
 mod event_type;
 mod family;
 mod problems;

@@ -284,10 +284,6 @@ fn what_one_process_can_not_run_is_refused_by_name() {
             "study/air.yaml:19:11: spec.format: format: Avro is not supported by `transect up`; remove it for now",
         ),
         (
-            schema("cleanse: [{field: /station, trim: {}}]"),
-            "study/air.yaml:19:3: spec.cleanse: cleanse is not supported by `transect up`; remove it for now",
-        ),
-        (
             schema("rules: [{name: low, expression: \"event.pm25 < 9.0\"}]"),
             "study/air.yaml:19:3: spec.rules: rules is not supported by `transect up`; remove it for now",
         ),

@@ -16,6 +16,7 @@ use std::sync::mpsc::{Sender, channel};
 use std::time::Duration;
 
 use transect_config::{EventTypeConfig, PipelineConfig, SourceConfig, SourceKind, WindowConfig};
+use transect_core::cleanse::{CleanseError, CleansePlan};
 use transect_core::events::EventType;
 use transect_core::identity::PipelineKey;
 use transect_core::plan::Plan;
@@ -264,6 +265,7 @@ fn event_types(config: &PipelineConfig) -> Result<Arc<[EventType]>, RoleError> {
             name: event_type.name.as_str().into(),
             schema_version: event_type.schema_version,
             plan: Plan::compile(event_type, &config.limits)?,
+            cleanse: cleansing(event_type)?,
             type_field: event_type.event.event_type.clone(),
             time_field: event_type.event.time.clone(),
             delay: event_type.event.delay,
@@ -271,6 +273,17 @@ fn event_types(config: &PipelineConfig) -> Result<Arc<[EventType]>, RoleError> {
         })
     };
     config.event_types.iter().map(compile).collect()
+}
+
+/// The cleansing of an event type, if it has any.
+fn cleansing(event_type: &EventTypeConfig) -> Result<Option<Arc<CleansePlan>>, RoleError> {
+    if event_type.cleanse.is_empty() {
+        return Ok(None);
+    }
+    let plan = CleansePlan::compile(&event_type.cleanse);
+    let said =
+        |errors: Vec<CleanseError>| errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
+    Ok(Some(Arc::new(plan.map_err(said)?)))
 }
 
 fn windows(config: &PipelineConfig, types: &[EventType]) -> Result<Vec<(usize, Arc<WindowPlan>)>, RoleError> {

@@ -27,13 +27,16 @@ impl<'a> SchemaCompiler<'_, 'a> {
         let document = self.document(schema, at, version);
         let family = self.family(schema, at, version);
         let event = self.event_fields(schema);
+        let cleanse = self.cleanse(schema);
         let mut config = EventTypeConfig {
             name: schema.value.metadata.name.clone().unwrap_or_default(),
             schema_version: version.version,
             schema: document?,
             family: family.documents.clone(),
             event: event?,
+            cleanse: cleanse?,
         };
+        self.cleansed(schema, &config);
         let plan = match Plan::compile(&config, self.limits) {
             Ok(plan) => {
                 if let Coverage::Fallback(reasons) = plan.coverage() {

@@ -4,6 +4,7 @@
 //! references are resolved, defaults are filled in. Times of day and of event are not here; lengths of time are
 //! written as Go durations (`168h`).
 
+mod cleanse;
 mod duration;
 mod family;
 mod pointer;
@@ -12,6 +13,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+pub use cleanse::{CastType, CleanseAction, CleanseStep, FromUnit, LocalTime, TextCase, Unlisted};
 pub use duration::{Span, SpanError};
 pub use family::SchemaFamily;
 pub use pointer::{Pointer, PointerError};
@@ -59,6 +61,9 @@ pub struct EventTypeConfig {
     pub family: SchemaFamily,
     /// The fields with a meaning to the pipeline.
     pub event: EventFields,
+    /// Repairs made before validation, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cleanse: Vec<CleanseStep>,
 }
 
 /// Which fields of an event carry its type, identity, time, key and place.

@@ -106,5 +106,6 @@ fn flights() -> EventTypeConfig {
             delay: Span::ZERO,
             max_ahead: None,
         },
+        cleanse: Vec::new(),
     }
 }

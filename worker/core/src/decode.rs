@@ -3,23 +3,23 @@
 //! An event is refused for the first of these that holds: it is too large; it is malformed or too deep; it breaks its
 //! schema; a field of its identity is missing; its time can't be read.
 
-mod canonical;
+pub(crate) mod canonical;
 mod columns;
 mod compound;
 mod content;
 mod extra;
-mod find;
+pub(crate) mod find;
 mod identify;
 mod names;
-mod number;
+pub(crate) mod number;
 mod pass;
-mod reader;
+pub(crate) mod reader;
 mod scalar;
 mod shape;
 mod skip;
 pub(crate) mod time;
 pub(crate) mod token;
-mod violation;
+pub(crate) mod violation;
 
 use std::mem;
 use std::sync::Arc;
@@ -188,6 +188,11 @@ impl Decoder {
         let Stop(mut reject) = Stop::new(RejectReason::TooLarge, 0, message);
         reject.offset = None;
         Err(reject)
+    }
+
+    /// Greatest size of an event.
+    pub(crate) fn bytes_max(&self) -> usize {
+        self.plan.limits.event_bytes as usize
     }
 
     /// Number of rows since the last `finish`.

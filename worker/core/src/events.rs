@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use transect_config::{Pointer, Span};
 
+use crate::cleanse::{CleansePlan, Cleanser};
 use crate::decode::{Decoded, Decoder, peek_string};
 use crate::identity::PipelineKey;
 use crate::input::EventBatch;
@@ -20,6 +21,8 @@ pub struct EventType {
     pub schema_version: u32,
     /// Its schema, compiled.
     pub plan: Arc<Plan>,
+    /// Its cleansing, compiled; None where its events are decoded as they come.
+    pub cleanse: Option<Arc<CleansePlan>>,
     /// The field that names an event's type, if there is one.
     pub type_field: Option<Pointer>,
     /// The field that holds an event's time.
@@ -67,6 +70,7 @@ pub struct DecodedBatch {
 pub struct EventDecoder {
     types: Arc<[EventType]>,
     decoders: Vec<Decoder>,
+    cleansers: Vec<Option<Cleanser>>,
     rows: Vec<Vec<u32>>,
 }
 
@@ -74,8 +78,9 @@ impl EventDecoder {
     /// Decoders for all types of a pipeline.
     pub fn new(types: Arc<[EventType]>, key: &PipelineKey) -> Self {
         let decoders = types.iter().map(|t| Decoder::new(Arc::clone(&t.plan), key.clone())).collect();
+        let cleansers = types.iter().map(|t| t.cleanse.clone().map(Cleanser::new)).collect();
         let rows = types.iter().map(|_| Vec::new()).collect();
-        Self { types, decoders, rows }
+        Self { types, decoders, cleansers, rows }
     }
 
     /// Decodes a batch.
@@ -92,7 +97,7 @@ impl EventDecoder {
             }
             let bytes = batch.event(*span);
             let outcome = match stated.clone().unwrap_or_else(|| self.route(bytes)) {
-                Ok(event_type) => match self.decoders[event_type].push(bytes) {
+                Ok(event_type) => match self.push(event_type, bytes) {
                     Ok(()) => {
                         self.rows[event_type].push(event);
                         continue;
@@ -107,6 +112,14 @@ impl EventDecoder {
         let mut decoded = DecodedBatch { batch, rows, rejects };
         self.refuse_ahead(&mut decoded);
         decoded
+    }
+
+    fn push(&mut self, event_type: usize, event: &[u8]) -> Result<(), Reject> {
+        let decoder = &mut self.decoders[event_type];
+        match &mut self.cleansers[event_type] {
+            None => decoder.push(event),
+            Some(cleanser) => cleanser.push(decoder, event),
+        }
     }
 
     fn take_rows(&mut self) -> Vec<TypedRows> {

@@ -11,7 +11,7 @@ mod columns;
 mod compile;
 mod delegate;
 mod family;
-mod fields;
+pub(crate) mod fields;
 pub(crate) mod node;
 pub(crate) mod number;
 mod object;

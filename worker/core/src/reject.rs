@@ -16,6 +16,8 @@ pub enum RejectReason {
     TooDeep,
     /// The event's type is missing or names no schema of the pipeline.
     UnknownEventType,
+    /// A step of the schema's cleansing doesn't apply to what the event holds.
+    CleanseFailed,
     /// The event breaks its schema.
     SchemaViolation,
     /// The event time, the id or the key is missing or can't be read.
@@ -28,11 +30,12 @@ pub enum RejectReason {
 
 impl RejectReason {
     /// Every reason, in the order of the checks.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Malformed,
         Self::TooLarge,
         Self::TooDeep,
         Self::UnknownEventType,
+        Self::CleanseFailed,
         Self::SchemaViolation,
         Self::MissingIdentity,
         Self::InvalidTime,
@@ -46,6 +49,7 @@ impl RejectReason {
             Self::TooLarge => "TooLarge",
             Self::TooDeep => "TooDeep",
             Self::UnknownEventType => "UnknownEventType",
+            Self::CleanseFailed => "CleanseFailed",
             Self::SchemaViolation => "SchemaViolation",
             Self::MissingIdentity => "MissingIdentity",
             Self::InvalidTime => "InvalidTime",
@@ -67,7 +71,7 @@ pub struct Reject {
     pub reason: RejectReason,
     /// JSON Pointer into the event; empty for the event as a whole.
     pub pointer: String,
-    /// The JSON Schema keyword that failed; empty where no schema was involved.
+    /// The JSON Schema keyword or the step of cleansing that failed; empty where neither was involved.
     pub keyword: String,
     /// What was expected and what was found, cut to a readable length. May hold personal data: it goes beside the
     /// original, never to logs or metrics.

@@ -186,11 +186,13 @@ mod tests {
             schema,
             family: Default::default(),
             event: fields,
+            cleanse: Vec::new(),
         };
         let event_type = EventType {
             name: "e".into(),
             schema_version: 1,
             plan: Plan::compile(&config, &LIMITS).unwrap(),
+            cleanse: None,
             type_field: None,
             time_field: config.event.time,
             delay: Span::ZERO,

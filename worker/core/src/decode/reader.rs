@@ -36,6 +36,11 @@ impl<'a> Reader<'a> {
         Self { text, pos: 0 }
     }
 
+    /// A reader at a byte of the text.
+    pub(crate) fn at(text: &'a str, pos: usize) -> Self {
+        Self { text, pos }
+    }
+
     /// Byte offset of what comes next.
     #[inline]
     pub(crate) fn pos(&self) -> usize {

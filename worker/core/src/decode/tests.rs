@@ -27,6 +27,7 @@ fn event_type(schema: Value) -> EventTypeConfig {
             delay: Span::ZERO,
             max_ahead: None,
         },
+        cleanse: Vec::new(),
     }
 }
 

@@ -124,6 +124,11 @@ fn member<'n>(
     if described || object.properties.is_empty() && matches!(object.rest, Rest::Any) {
         return Err(None);
     }
+    Err(Some(unknown_property(object, name)))
+}
+
+/// That an object's schema has no member of a name, and which one may be meant.
+pub(crate) fn unknown_property(object: &ObjectNode, name: &str) -> String {
     let nearest =
         object.properties.iter().map(|property| (distance(&property.name, name), &property.name)).min();
     let hint = match nearest {
@@ -132,7 +137,7 @@ fn member<'n>(
         }
         _ => "; correct the pointer, or describe the field in the schema".to_owned(),
     };
-    Err(Some(format!("names no property of the schema{hint}")))
+    format!("names no property of the schema{hint}")
 }
 
 /// The number of letters to insert, drop or change to make one name of another (Levenshtein), case set aside.

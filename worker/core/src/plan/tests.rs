@@ -22,6 +22,7 @@ fn event_type(schema: Value, time: &str, id: &[&str]) -> EventTypeConfig {
             delay: Span::ZERO,
             max_ahead: None,
         },
+        cleanse: Vec::new(),
     }
 }
 
