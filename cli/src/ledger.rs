@@ -37,5 +37,16 @@ pub(crate) fn table(report: &Report) -> String {
             reasons.map(|(reason, n)| [reason.to_string(), output::count(*n)]),
         ));
     }
+    if !report.rules.is_empty() {
+        let rules = report.rules.iter().flat_map(|(event_type, rules)| {
+            rules.iter().map(move |(rule, tally)| {
+                let counts = [tally.rejected, tally.flagged].map(output::count);
+                let [rejected, flagged] = counts;
+                [event_type.clone(), rule.clone(), rejected, flagged]
+            })
+        });
+        text.push('\n');
+        text.push_str(&output::table(["event type", "rule broken", "rejected", "flagged"], rules));
+    }
     text
 }

@@ -43,7 +43,6 @@ fn of_schema(schema: &Located<StudySchema>) -> Vec<Problem> {
     let spec = &schema.value.spec;
     [
         (spec.format == Some(SchemaFormat::Avro), "format", "format: Avro"),
-        (!spec.rules.is_empty(), "rules", "rules"),
         (!spec.privacy.is_empty(), "privacy", "privacy"),
     ]
     .into_iter()

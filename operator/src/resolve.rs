@@ -7,6 +7,7 @@ mod cleanse;
 mod event_type;
 mod family;
 mod problems;
+mod rules;
 mod schema;
 mod source;
 mod window;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use transect_config::{Function, PipelineConfig, SourceKind, Span, TimeFormat, WindowKind};
+use transect_config::{Function, Otherwise, PipelineConfig, SourceKind, Span, TimeFormat, WindowKind};
 use transect_crds::yaml::{Loaded, load_text};
 use transect_operator::local;
 use transect_operator::resolve::{Overrides, check_schema, resolve};
@@ -221,6 +221,41 @@ fn says_what_is_wrong() {
 }
 
 #[test]
+fn rules_are_checked_against_the_schema_where_they_stand() {
+    let text = changed(
+        MANIFESTS,
+        "  event: {id: [/id], time: /time",
+        "  rules:
+    - {name: low, expression: \"event.pm52 < 9.0\"}
+    - name: lower
+      expression: event.time < '2026-01-01'
+    - {name: slow, expression: \"event.tags[0] == event.id\", otherwise: Flag}
+  event: {id: [/id], time: /time",
+    );
+    let said = [
+        "study/air.yaml:20:31: spec.rules[0].expression: `event.pm52` names no property of the schema; did you mean \
+         `event.pm25`?",
+        "study/air.yaml:22:19: spec.rules[1].expression: `<` is between a time and a text; write the text as \
+         timestamp(\"2026-01-31T12:00:00Z\")",
+    ];
+    assert_eq!(resolved(&text, &[]).unwrap_err(), said.join("\n"));
+    let loaded = read(&text);
+    let problems = check_schema(&loaded.schemas[0], &loaded.config_maps);
+    assert_eq!(problems.iter().map(ToString::to_string).collect::<Vec<_>>(), said);
+
+    let right = text.replace("pm52", "pm25").replace("'2026-01-01'", "timestamp('2026-01-01T00:00:00Z')");
+    let loaded = read(&right);
+    let resolved =
+        resolve(&loaded.schemas, &loaded.config_maps, &loaded.pipelines[0], &Overrides::new()).unwrap();
+    assert_eq!(resolved.notes, ["air-reading: judged event by event, which is slower: slow"]);
+    let rules = &resolved.config.event_types[0].rules;
+    assert_eq!(
+        rules.iter().map(|rule| rule.otherwise).collect::<Vec<_>>(),
+        [Otherwise::Reject, Otherwise::Reject, Otherwise::Flag]
+    );
+}
+
+#[test]
 fn a_schema_is_checked_by_itself_in_its_newest_version() {
     let problems = |text: &str| -> Vec<String> {
         let loaded = read(text);
@@ -282,10 +317,6 @@ fn what_one_process_can_not_run_is_refused_by_name() {
         (
             schema("format: Avro"),
             "study/air.yaml:19:11: spec.format: format: Avro is not supported by `transect up`; remove it for now",
-        ),
-        (
-            schema("rules: [{name: low, expression: \"event.pm25 < 9.0\"}]"),
-            "study/air.yaml:19:3: spec.rules: rules is not supported by `transect up`; remove it for now",
         ),
         (
             schema("privacy: [{field: /station, treatment: Drop}]"),

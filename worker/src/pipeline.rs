@@ -21,6 +21,7 @@ use transect_core::events::EventType;
 use transect_core::identity::PipelineKey;
 use transect_core::plan::Plan;
 use transect_core::process::ProcessSource;
+use transect_core::rules::Rules;
 use transect_core::window::WindowPlan;
 
 use crate::aggregate::Aggregate;
@@ -261,10 +262,14 @@ impl<'a> Pipeline<'a> {
 
 fn event_types(config: &PipelineConfig) -> Result<Arc<[EventType]>, RoleError> {
     let compile = |event_type: &EventTypeConfig| {
+        let plan = Plan::compile(event_type, &config.limits)?;
+        let rules = Rules::compile(&event_type.rules, &plan);
         Ok(EventType {
+            // What is wrong with rules was said when the manifest was read; here the first of it is enough.
+            rules: rules.map_err(|mut errors| errors.swap_remove(0))?,
             name: event_type.name.as_str().into(),
             schema_version: event_type.schema_version,
-            plan: Plan::compile(event_type, &config.limits)?,
+            plan,
             cleanse: cleansing(event_type)?,
             type_field: event_type.event.event_type.clone(),
             time_field: event_type.event.time.clone(),

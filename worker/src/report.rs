@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
-use transect_core::ledger::Tally;
+use transect_core::ledger::{self, Tally};
 
 use crate::process::ProcessState;
 
@@ -22,6 +22,9 @@ pub struct Report {
     pub sources: BTreeMap<String, Tally>,
     /// Accepted events by event type; the rows of its table.
     pub event_types: BTreeMap<String, u64>,
+    /// By event type and rule, what became of the events that break it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub rules: ledger::Rules,
     /// Whether `read = accepted + duplicate + rejected` for every source, and the event types' sum is the accepted.
     pub adds_up: bool,
 }
@@ -36,6 +39,7 @@ impl Report {
             total: ledger.total(),
             sources: ledger.sources.clone(),
             event_types: ledger.accepted.clone(),
+            rules: ledger.rules.clone(),
             adds_up: ledger.adds_up(),
         }
     }

@@ -10,7 +10,7 @@ use transect_crds::yaml::{self, Located};
 
 use super::family::{Family, said};
 use super::problems::Problems;
-use super::{EventType, join, namespace};
+use super::{EventType, join, namespace, rules};
 
 /// Compiles StudySchemas.
 pub(super) struct SchemaCompiler<'r, 'a> {
@@ -35,6 +35,7 @@ impl<'a> SchemaCompiler<'_, 'a> {
             family: family.documents.clone(),
             event: event?,
             cleanse: cleanse?,
+            rules: schema.value.spec.rules.iter().map(rules::config).collect(),
         };
         self.cleansed(schema, &config);
         let plan = match Plan::compile(&config, self.limits) {
@@ -47,6 +48,7 @@ impl<'a> SchemaCompiler<'_, 'a> {
                     ));
                 }
                 self.described(schema, &config.event, &plan);
+                self.rules(schema, &config, &plan);
                 config.family = Family::of_plan(config.family, &plan);
                 Some(plan)
             }

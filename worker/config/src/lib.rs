@@ -64,6 +64,33 @@ pub struct EventTypeConfig {
     /// Repairs made before validation, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub cleanse: Vec<CleanseStep>,
+    /// What must hold of events that fit the schema, in the order of the manifest.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rules: Vec<RuleConfig>,
+}
+
+/// One check across the fields of an event.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RuleConfig {
+    /// Its name, unique in the event type.
+    pub name: String,
+    /// A CEL expression over `event` that is true of good events.
+    pub expression: String,
+    /// What becomes of events of which it is false.
+    pub otherwise: Otherwise,
+    /// What to tell who sent the event; None for the expression.
+    pub message: Option<String>,
+}
+
+/// What becomes of events that break a rule.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Otherwise {
+    /// They are rejected.
+    #[default]
+    Reject,
+    /// They are kept and marked.
+    Flag,
 }
 
 /// Which fields of an event carry its type, identity, time, key and place.

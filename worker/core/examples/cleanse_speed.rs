@@ -156,6 +156,7 @@ fn event_type(steps: &[CleanseStep]) -> EventType {
         family: Default::default(),
         event,
         cleanse: steps.to_vec(),
+        rules: Vec::new(),
     };
     let plan = Plan::compile(&config, &Limits::default()).expect("the schema is right");
     let cleanse = CleansePlan::compile(steps).expect("the steps are right");
@@ -164,6 +165,7 @@ fn event_type(steps: &[CleanseStep]) -> EventType {
         schema_version: 1,
         plan,
         cleanse: (!steps.is_empty()).then(|| Arc::new(cleanse)),
+        rules: Default::default(),
         type_field: None,
         time_field: config.event.time,
         delay: Span::ZERO,

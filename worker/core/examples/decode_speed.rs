@@ -92,6 +92,7 @@ fn flights() -> EventTypeConfig {
     });
     let pointer = |text: &str| -> Pointer { text.parse().expect("a pointer") };
     EventTypeConfig {
+        rules: Vec::new(),
         name: "flight".to_owned(),
         schema_version: 1,
         schema,

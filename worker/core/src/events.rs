@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use arrow_buffer::BooleanBuffer;
 use transect_config::{Pointer, Span};
 
 use crate::cleanse::{CleansePlan, Cleanser};
@@ -11,6 +12,7 @@ use crate::identity::PipelineKey;
 use crate::input::EventBatch;
 use crate::plan::Plan;
 use crate::reject::{Reject, RejectReason};
+use crate::rules::Rules;
 
 /// One event type, ready to run.
 #[derive(Debug)]
@@ -31,6 +33,8 @@ pub struct EventType {
     pub delay: Span,
     /// How far an event's time may lie beyond its received time.
     pub max_ahead: Option<Span>,
+    /// What must hold across its fields.
+    pub rules: Rules,
 }
 
 /// The rows of one event type within a batch.
@@ -42,6 +46,8 @@ pub struct TypedRows {
     pub decoded: Decoded,
     /// For each row, its position in `EventBatch::events`; ascending.
     pub events: Vec<u32>,
+    /// For each rule that flags, the rows that it flags.
+    pub flags: Vec<BooleanBuffer>,
 }
 
 /// A refused event.
@@ -111,6 +117,12 @@ impl EventDecoder {
         let rows = self.take_rows();
         let mut decoded = DecodedBatch { batch, rows, rejects };
         self.refuse_ahead(&mut decoded);
+        for rows in &mut decoded.rows {
+            let rules = &self.types[rows.event_type].rules;
+            if !rules.is_empty() {
+                judge(rules, rows, &mut decoded.rejects);
+            }
+        }
         decoded
     }
 
@@ -127,7 +139,7 @@ impl EventDecoder {
         for (event_type, decoder) in self.decoders.iter_mut().enumerate() {
             if !decoder.is_empty() {
                 let events = std::mem::take(&mut self.rows[event_type]);
-                rows.push(TypedRows { event_type, decoded: decoder.finish(), events });
+                rows.push(TypedRows { event_type, decoded: decoder.finish(), events, flags: Vec::new() });
             }
         }
         rows
@@ -196,6 +208,25 @@ impl EventDecoder {
     }
 }
 
+/// Moves the rows that break a rule to the rejects, each for the first rule that it breaks, and flags the others.
+fn judge(rules: &Rules, rows: &mut TypedRows, rejects: &mut Vec<RejectedRow>) {
+    let before = rejects.len();
+    let mut broken = BooleanBuffer::new_unset(rows.events.len());
+    for rule in &rules.rejecting {
+        let now = rule.broken(&rows.decoded.columns);
+        for row in (&now & &!&broken).set_indices() {
+            let (event, event_type) = (rows.events[row], Some(rows.event_type));
+            rejects.push(RejectedRow { event, event_type, reject: rule.reject() });
+        }
+        broken = &broken | &now;
+    }
+    if rejects.len() > before {
+        rejects.sort_by_key(|reject| reject.event);
+        rows.keep(&(!&broken).set_indices_u32().collect::<Vec<_>>());
+    }
+    rows.flags = rules.flagging.iter().map(|rule| rule.broken(&rows.decoded.columns)).collect();
+}
+
 impl TypedRows {
     /// Keeps the rows whose positions are given, ascending.
     pub fn keep(&mut self, rows: &[u32]) {
@@ -215,6 +246,9 @@ impl TypedRows {
         pick(&mut decoded.keys, rows);
         pick(&mut decoded.times, rows);
         pick(&mut self.events, rows);
+        for flagged in &mut self.flags {
+            *flagged = BooleanBuffer::collect_bool(rows.len(), |at| flagged.value(rows[at] as usize));
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::AddAssign;
 
+use arrow_buffer::BooleanBuffer;
 use serde::{Deserialize, Serialize};
 
 use crate::reject::RejectReason;
@@ -25,6 +26,27 @@ pub struct Tally {
     pub reasons: BTreeMap<RejectReason, u64>,
     /// Those of the accepted that came too late for one of their windows.
     pub late: u64,
+    /// Those of the accepted that a rule flags.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub flagged: u64,
+}
+
+/// What became of the events that break one rule.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RuleTally {
+    /// Refused for it, as the first that they break.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub rejected: u64,
+    /// Accepted and flagged.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub flagged: u64,
+}
+
+// The signature is serde's.
+#[expect(clippy::trivially_copy_pass_by_ref)]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 impl Tally {
@@ -40,6 +62,7 @@ impl Tally {
             && self.rejected == self.reasons.values().sum::<u64>()
             && self.conflicting <= self.duplicate
             && self.late <= self.accepted
+            && self.flagged <= self.accepted
     }
 }
 
@@ -51,6 +74,7 @@ impl AddAssign<&Self> for Tally {
         self.conflicting += other.conflicting;
         self.rejected += other.rejected;
         self.late += other.late;
+        self.flagged += other.flagged;
         for (&reason, count) in &other.reasons {
             *self.reasons.entry(reason).or_default() += count;
         }
@@ -65,7 +89,13 @@ pub struct Ledger {
     pub sources: BTreeMap<String, Tally>,
     /// Accepted events by event type.
     pub accepted: BTreeMap<String, u64>,
+    /// By event type and rule; only those that an event has broken.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub rules: Rules,
 }
+
+/// By event type and rule, what became of the events that break it.
+pub type Rules = BTreeMap<String, BTreeMap<String, RuleTally>>;
 
 impl Ledger {
     /// The sum over all sources.
@@ -81,6 +111,26 @@ impl Ledger {
     pub fn adds_up(&self) -> bool {
         self.sources.values().all(Tally::adds_up)
             && self.total().accepted == self.accepted.values().sum::<u64>()
+            && self.total().reasons.get(&RejectReason::Rule).copied().unwrap_or_default()
+                == self.rules.values().flat_map(BTreeMap::values).map(|rule| rule.rejected).sum::<u64>()
+    }
+
+    /// Counts the rows that rules flag; how many there are together.
+    pub fn flag(&mut self, event_type: &str, rules: &[(&str, &BooleanBuffer)]) -> u64 {
+        let mut any: Option<BooleanBuffer> = None;
+        for (name, flagged) in rules {
+            let count = flagged.count_set_bits() as u64;
+            if count > 0 {
+                self.rule(event_type, name).flagged += count;
+                any = Some(any.map_or_else(|| (*flagged).clone(), |any| &any | *flagged));
+            }
+        }
+        any.map_or(0, |any| any.count_set_bits() as u64)
+    }
+
+    /// What became of the events that break a rule, to count on.
+    pub fn rule(&mut self, event_type: &str, rule: &str) -> &mut RuleTally {
+        self.rules.entry(event_type.to_owned()).or_default().entry(rule.to_owned()).or_default()
     }
 }
 
@@ -91,6 +141,13 @@ impl AddAssign<&Self> for Ledger {
         }
         for (event_type, count) in &other.accepted {
             *self.accepted.entry(event_type.clone()).or_default() += count;
+        }
+        for (event_type, rules) in &other.rules {
+            for (name, tally) in rules {
+                let sum = self.rule(event_type, name);
+                sum.rejected += tally.rejected;
+                sum.flagged += tally.flagged;
+            }
         }
     }
 }
@@ -118,6 +175,7 @@ mod tests {
         let one = Ledger {
             sources: BTreeMap::from([("web".to_owned(), tally(10, 7, 2, 1))]),
             accepted: BTreeMap::from([("reading".to_owned(), 7)]),
+            rules: Rules::new(),
         };
         let mut sum = one.clone();
         sum += &one;

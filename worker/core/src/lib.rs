@@ -1,6 +1,6 @@
 //! The pure core: what happens to events, without clock, network, disk or threads of its own.
 //!
-//! Data takes one way: [`input::EventBatch`] (bytes as received) → [`decode`] (columns, checked) → [`process`]
+//! Data takes one way: [`input::EventBatch`] (bytes as received) → [`decode`] (columns, checked) → [`rules`] → [`process`]
 //! (dedup, lateness, provenance, ledger) → [`window`] (fold to partials; merge to windows). The same input gives the
 //! same output, wherever batches are cut and on however many threads.
 
@@ -16,5 +16,6 @@ pub mod plan;
 pub mod process;
 pub mod provenance;
 pub mod reject;
+pub mod rules;
 pub mod watermark;
 pub mod window;

@@ -31,7 +31,7 @@ use transect_config::{EventTypeConfig, Limits, Pointer, SchemaFamily};
 use crate::provenance;
 pub use columns::JSON_COLUMN;
 pub(crate) use columns::Layout;
-pub(crate) use fields::{Target, Targets};
+pub(crate) use fields::{Target, Targets, nearest};
 
 use compile::Compiler;
 use family::{Document, Family};

@@ -15,6 +15,7 @@ use crate::events::{DecodedBatch, EventType, RejectedRow, TypedRows};
 use crate::input::EventBatch;
 use crate::ledger::{Ledger, Tally};
 use crate::provenance::{self, Rows};
+use crate::reject::RejectReason;
 use crate::watermark::Watermarks;
 use crate::window::{Fold, WindowPlan};
 
@@ -96,7 +97,7 @@ impl Processor {
             windows_of[*event_type].push(at);
         }
         Self {
-            schemas: types.iter().map(|t| provenance::table_schema(t.plan.arrow_schema())).collect(),
+            schemas: types.iter().map(table_schema).collect(),
             dedup: Dedup::new(sources.len(), dedup_window_micros),
             watermarks: Watermarks::new(sources.iter().map(|source| source.bounded)),
             ids: vec![Ids::default(); sources.len()],
@@ -143,8 +144,11 @@ impl Processor {
     pub fn accept(&mut self, source: usize, decoded: DecodedBatch) -> Result<Processed, ArrowError> {
         let DecodedBatch { batch, rows, rejects } = decoded;
         let mut tally = Tally { read: batch.events.len() as u64, ..Tally::default() };
-        for rejected in &rejects {
-            tally.reject(rejected.reject.reason);
+        for RejectedRow { event_type, reject, .. } in &rejects {
+            tally.reject(reject.reason);
+            if let (RejectReason::Rule, Some(event_type)) = (reject.reason, event_type) {
+                self.ledger.rule(&self.types[*event_type].name, &reject.keyword).rejected += 1;
+            }
         }
         if !self.sources[source].bounded {
             self.dedup.advance(source, batch.received);
@@ -211,7 +215,7 @@ impl Processor {
         if kept.rows.len() < typed.events.len() {
             typed.keep(&kept.rows);
         }
-        let TypedRows { event_type, decoded, events } = typed;
+        let TypedRows { event_type, decoded, events, flags } = typed;
         let mut late = vec![false; events.len()];
         for &window in &self.windows_of[event_type] {
             let fold = &mut self.folds[window];
@@ -222,12 +226,16 @@ impl Processor {
         }
         tally.late += late.iter().filter(|late| **late).count() as u64;
         let partitions = decoded.keys.iter().map(|key| (key % self.partitions) as i32).collect();
+        let rules = self.types[event_type].rules.flagging.iter().map(|rule| &*rule.name);
+        let flags: Vec<_> = rules.zip(&flags).collect();
+        tally.flagged += self.ledger.flag(&self.types[event_type].name, &flags);
         let rows = Rows {
             batch,
             events: &events,
             times: &decoded.times,
             partitions,
             late,
+            flags,
             schema_version: self.types[event_type].schema_version,
             generation: self.generation,
         };
@@ -248,6 +256,10 @@ impl Processor {
         let ledger = std::mem::take(&mut self.ledger);
         Ok(EpochEnd { ids, partials, ledger, watermark: self.watermarks.current() })
     }
+}
+
+fn table_schema(event_type: &EventType) -> SchemaRef {
+    provenance::table_schema(event_type.plan.arrow_schema(), !event_type.rules.flagging.is_empty())
 }
 
 /// The new rows of one event type in one batch.

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use arrow_array::builder::StringDictionaryBuilder;
+use arrow_array::builder::{ListBuilder, StringBuilder, StringDictionaryBuilder};
 use arrow_array::types::Int32Type;
 use arrow_array::{
     ArrayRef, BooleanArray, Int32Array, Int64Array, RecordBatch, TimestampMicrosecondArray, UInt32Array,
     new_null_array,
 };
-use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef, TimeUnit};
+use arrow_buffer::BooleanBuffer;
+use arrow_schema::{ArrowError, DataType, Field, FieldRef, Schema, SchemaRef, TimeUnit};
 
 use crate::input::{EventBatch, Place};
 
@@ -27,10 +28,14 @@ pub const COLUMNS: [&str; 11] = [
     "_late",
 ];
 
-/// The columns of a table: the event's own, then provenance.
-pub fn table_schema(event: &Schema) -> SchemaRef {
+/// The column with the names of the rules that flag a row, in tables of event types that have such rules.
+pub const FLAGS: &str = "_flags";
+
+/// The columns of a table: the event's own, then provenance, then the flags if there are any.
+pub fn table_schema(event: &Schema, has_flags: bool) -> SchemaRef {
     let mut fields: Vec<_> = event.fields().iter().cloned().collect();
     fields.extend(COLUMNS.iter().map(|name| Arc::new(field(name))));
+    fields.extend(has_flags.then(|| Arc::new(Field::new_list(FLAGS, flag(), false))));
     Arc::new(Schema::new_with_metadata(fields, event.metadata().clone()))
 }
 
@@ -50,6 +55,10 @@ fn field(name: &str) -> Field {
     Field::new(name, data_type, nullable)
 }
 
+fn flag() -> FieldRef {
+    Arc::new(Field::new("item", DataType::Utf8, false))
+}
+
 /// What the provenance columns say of the rows of one batch and one event type; all slices have a value a row.
 pub struct Rows<'a> {
     /// The batch that the rows came in.
@@ -62,6 +71,8 @@ pub struct Rows<'a> {
     pub partitions: Vec<i32>,
     /// Whether the event was late for one of its windows.
     pub late: Vec<bool>,
+    /// By rule that flags, its name and the rows that it flags.
+    pub flags: Vec<(&'a str, &'a BooleanBuffer)>,
     /// The schema version that the events were checked against.
     pub schema_version: u32,
     /// The pipeline's generation.
@@ -95,6 +106,9 @@ pub fn append(columns: RecordBatch, schema: SchemaRef, rows: Rows<'_>) -> Result
     arrays.push(Arc::new(Int32Array::from(vec![rows.schema_version as i32; n])));
     arrays.push(Arc::new(Int64Array::from(vec![rows.generation as i64; n])));
     arrays.push(Arc::new(BooleanArray::from(rows.late)));
+    if !rows.flags.is_empty() {
+        arrays.push(flags(&rows.flags, n));
+    }
     RecordBatch::try_new(schema, arrays)
 }
 
@@ -104,6 +118,18 @@ pub fn take_rows(columns: RecordBatch, rows: &[u32]) -> Result<RecordBatch, Arro
         return Ok(columns);
     }
     arrow_select::take::take_record_batch(&columns, &UInt32Array::from(rows.to_vec()))
+}
+
+/// The names of the rules that flag each row.
+fn flags(rules: &[(&str, &BooleanBuffer)], n: usize) -> ArrayRef {
+    let mut lists = ListBuilder::new(StringBuilder::new()).with_field(flag());
+    for row in 0..n {
+        for (name, _) in rules.iter().filter(|(_, flagged)| flagged.value(row)) {
+            lists.values().append_value(name);
+        }
+        lists.append(true);
+    }
+    Arc::new(lists.finish())
 }
 
 fn utc(values: Vec<i64>) -> ArrayRef {

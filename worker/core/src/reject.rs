@@ -26,11 +26,13 @@ pub enum RejectReason {
     InvalidTime,
     /// The event time lies further beyond the received time than `event.maxAhead` allows.
     TimeAhead,
+    /// The event fits its schema, but a rule of the study is false of it.
+    Rule,
 }
 
 impl RejectReason {
     /// Every reason, in the order of the checks.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Malformed,
         Self::TooLarge,
         Self::TooDeep,
@@ -40,6 +42,7 @@ impl RejectReason {
         Self::MissingIdentity,
         Self::InvalidTime,
         Self::TimeAhead,
+        Self::Rule,
     ];
 
     /// The word for it.
@@ -54,6 +57,7 @@ impl RejectReason {
             Self::MissingIdentity => "MissingIdentity",
             Self::InvalidTime => "InvalidTime",
             Self::TimeAhead => "TimeAhead",
+            Self::Rule => "Rule",
         }
     }
 }
@@ -71,7 +75,8 @@ pub struct Reject {
     pub reason: RejectReason,
     /// JSON Pointer into the event; empty for the event as a whole.
     pub pointer: String,
-    /// The JSON Schema keyword or the step of cleansing that failed; empty where neither was involved.
+    /// The JSON Schema keyword or the step of cleansing that failed, or the name of the rule; empty where none was
+    /// involved.
     pub keyword: String,
     /// What was expected and what was found, cut to a readable length. May hold personal data: it goes beside the
     /// original, never to logs or metrics.

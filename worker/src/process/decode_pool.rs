@@ -187,6 +187,7 @@ mod tests {
             family: Default::default(),
             event: fields,
             cleanse: Vec::new(),
+            rules: Vec::new(),
         };
         let event_type = EventType {
             name: "e".into(),
@@ -197,6 +198,7 @@ mod tests {
             time_field: config.event.time,
             delay: Span::ZERO,
             max_ahead: None,
+            rules: Default::default(),
         };
         EventDecoder::new(vec![event_type].into(), &PipelineKey::new([7; 16]))
     }

@@ -36,7 +36,8 @@ fn decoder(mut properties: Value, limits: Limits) -> Decoder {
     };
     let schema = json!({"type": "object", "properties": properties});
     let (name, family, cleanse) = ("e".to_owned(), Default::default(), Vec::new());
-    let config = EventTypeConfig { name, schema_version: 1, schema, family, event, cleanse };
+    let config =
+        EventTypeConfig { name, schema_version: 1, schema, family, event, cleanse, rules: Vec::new() };
     Decoder::new(Plan::compile(&config, &limits).unwrap(), PipelineKey::new([7; 16]))
 }
 

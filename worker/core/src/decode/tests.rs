@@ -13,6 +13,7 @@ fn event_type(schema: Value) -> EventTypeConfig {
     let pointers =
         |fields: &[&str]| -> Vec<Pointer> { fields.iter().map(|field| field.parse().unwrap()).collect() };
     EventTypeConfig {
+        rules: Vec::new(),
         name: "reading".to_owned(),
         schema_version: 1,
         schema,

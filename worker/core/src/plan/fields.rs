@@ -129,15 +129,17 @@ fn member<'n>(
 
 /// That an object's schema has no member of a name, and which one may be meant.
 pub(crate) fn unknown_property(object: &ObjectNode, name: &str) -> String {
-    let nearest =
-        object.properties.iter().map(|property| (distance(&property.name, name), &property.name)).min();
-    let hint = match nearest {
-        Some((distance, nearest)) if distance <= name.len().max(3) / 2 => {
-            format!("; did you mean `{nearest}`?")
-        }
-        _ => "; correct the pointer, or describe the field in the schema".to_owned(),
+    let hint = match nearest(object.properties.iter().map(|property| &*property.name), name) {
+        Some(nearest) => format!("; did you mean `{nearest}`?"),
+        None => "; correct the pointer, or describe the field in the schema".to_owned(),
     };
     format!("names no property of the schema{hint}")
+}
+
+/// The name that may be meant by another, if one is near enough.
+pub(crate) fn nearest<'n>(names: impl Iterator<Item = &'n str>, name: &str) -> Option<&'n str> {
+    let (distance, nearest) = names.map(|known| (distance(known, name), known)).min()?;
+    (distance <= name.len().max(3) / 2).then_some(nearest)
 }
 
 /// The number of letters to insert, drop or change to make one name of another (Levenshtein), case set aside.

@@ -8,6 +8,7 @@ use super::*;
 
 fn event_type(schema: Value, time: &str, id: &[&str]) -> EventTypeConfig {
     EventTypeConfig {
+        rules: Vec::new(),
         name: "reading".to_owned(),
         schema_version: 1,
         schema,

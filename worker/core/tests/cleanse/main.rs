@@ -228,7 +228,8 @@ fn decoder() -> Decoder {
         max_ahead: None,
     };
     let (name, schema, family, cleanse) = ("doc".to_owned(), json!({}), Default::default(), Vec::new());
-    let event_type = EventTypeConfig { name, schema_version: 1, schema, family, event, cleanse };
+    let event_type =
+        EventTypeConfig { name, schema_version: 1, schema, family, event, cleanse, rules: Vec::new() };
     Decoder::new(Plan::compile(&event_type, &Limits::default()).unwrap(), PipelineKey::new([1; 16]))
 }
 

@@ -49,7 +49,15 @@ fn plan(schema: &Value, family: &SchemaFamily) -> Result<Arc<Plan>, PlanError> {
         max_ahead: None,
     };
     let (name, schema, family) = ("doc".to_owned(), schema.clone(), family.clone());
-    let event_type = EventTypeConfig { name, schema_version: 1, schema, family, event, cleanse: Vec::new() };
+    let event_type = EventTypeConfig {
+        name,
+        schema_version: 1,
+        schema,
+        family,
+        event,
+        cleanse: Vec::new(),
+        rules: Vec::new(),
+    };
     Plan::compile(&event_type, &Limits::default())
 }
 

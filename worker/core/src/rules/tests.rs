@@ -1,0 +1,152 @@
+//! What rules say of events, in both of their forms.
+
+mod differential;
+mod examples;
+mod mistakes;
+mod random;
+
+use std::sync::Arc;
+
+use arrow_array::RecordBatch;
+use serde_json::{Value as Json, json};
+use transect_config::{EventFields, EventTypeConfig, Limits, Otherwise, RuleConfig, Span, TimeFormat};
+
+use super::Rule;
+use super::row::{Evaluator, Verdict};
+use crate::decode::Decoder;
+use crate::identity::PipelineKey;
+use crate::plan::Plan;
+
+/// A rule by its expression.
+fn rule(expression: &str) -> RuleConfig {
+    RuleConfig {
+        name: "r".into(),
+        expression: expression.into(),
+        otherwise: Otherwise::Reject,
+        message: None,
+    }
+}
+
+/// The plan of events with these properties, and a time.
+fn plan(mut schema: Json) -> Arc<Plan> {
+    schema["properties"]["at"] = json!({"type": "integer"});
+    let event = EventFields {
+        event_type: None,
+        id: Vec::new(),
+        time: "/at".parse().unwrap(),
+        time_format: TimeFormat::UnixSeconds,
+        key: Vec::new(),
+        region: None,
+        delay: Span::ZERO,
+        max_ahead: None,
+    };
+    let config = EventTypeConfig {
+        name: "e".into(),
+        schema_version: 1,
+        schema,
+        family: Default::default(),
+        event,
+        cleanse: Vec::new(),
+        rules: Vec::new(),
+    };
+    Plan::compile(&config, &Limits::default()).unwrap()
+}
+
+/// The columns of events, each of which must fit.
+fn columns(plan: &Arc<Plan>, events: &[Json]) -> RecordBatch {
+    let mut decoder = Decoder::new(Arc::clone(plan), PipelineKey::new([7; 16]));
+    for event in events {
+        let mut event = event.clone();
+        event["at"] = 0.into();
+        decoder.push(event.to_string().as_bytes()).unwrap_or_else(|reject| panic!("{event}: {reject:?}"));
+    }
+    decoder.finish().columns
+}
+
+/// Whether each event breaks the rule, if both of its forms say the same; else the first on which they don't.
+fn both(rule: &Rule, events: &RecordBatch) -> Result<Vec<bool>, String> {
+    let found: Vec<bool> = rule.broken(events).iter().collect();
+    let mut evaluator = Evaluator::new(&rule.patterns);
+    for (row, found) in found.iter().enumerate() {
+        let by_row = rule.judge(&mut evaluator, events, row);
+        if *found != (by_row == Verdict::Broken) {
+            return Err(format!("row {row} of {events:?}: broken {found}, by row {by_row:?}"));
+        }
+    }
+    Ok(found)
+}
+
+/// Whether each event breaks the rule; both of its forms must say the same.
+#[track_caller]
+fn broken(rule: &Rule, events: &RecordBatch) -> Vec<bool> {
+    both(rule, events).unwrap()
+}
+
+fn compile(plan: &Plan, expression: &str) -> Rule {
+    match Rule::compile(&rule(expression), plan.arrow_schema()) {
+        Ok(rule) => rule,
+        Err(fault) => panic!("{expression}: {fault:?}"),
+    }
+}
+
+#[test]
+fn values_that_fit_no_column_are_judged_as_they_were_written() {
+    let plan = plan(json!({"properties": {
+        "n": {"type": "integer"},
+        "t": {"type": "string", "format": "date-time"},
+        "list": {"type": "array", "items": {"type": "integer"}},
+    }}));
+    let events = [
+        json!({"n": 5, "more": 1}),
+        serde_json::from_str(r#"{"n": 10000000000000000000000, "list": [1, 10000000000000000000000]}"#)
+            .unwrap(),
+        json!({"t": "2016-12-31T23:59:60Z"}),
+        json!({"more": 1}),
+    ];
+    let events = columns(&plan, &events);
+    let says = |expression| broken(&compile(&plan, expression), &events);
+    assert_eq!(says("event.n < 1000"), [false, true, false, false]);
+    assert_eq!(says("!has(event.n)"), [true, true, false, false]);
+    assert_eq!(says("event.list.all(i, i < 1000)"), [false, true, false, false]);
+    assert_eq!(says("event.t < timestamp('2016-12-31T23:59:59.9Z')"), [false, false, true, false]);
+}
+
+#[test]
+fn the_usual_rules_are_judged_for_whole_columns() {
+    let plan = plan(json!({"properties": {
+        "a": {"type": "number"}, "b": {"type": "integer"},
+        "s": {"type": "string"}, "e": {"enum": ["x", "y"]},
+        "t": {"type": "string", "format": "date-time"},
+        "list": {"type": "array", "items": {"type": "object", "properties": {
+            "n": {"type": "number"}, "sub": {"type": "array", "items": {"type": "number"}},
+        }}},
+        "any": {},
+    }}));
+    for (expression, is_columnar) in [
+        ("event.a >= 0 && event.a < 2000", true),
+        ("event.a + event.b * 2 > 3 || !has(event.s)", true),
+        ("event.s.startsWith('x') && event.e in ['x']", true),
+        ("event.s.matches('^x') ? event.a > 1 : event.b > 1", true),
+        ("event.t - timestamp('2020-01-01T00:00:00Z') > duration('1h')", true),
+        ("event.list.all(i, i.n > 0) && size(event.list) < 3", true),
+        ("event.t.getHours() < 20", true),
+        ("event.list.all(i, i.sub.exists(n, n > 0))", true),
+        ("event.list.all(i, i.n > event.a)", false),
+        ("event.any > 3", false),
+        ("event.list[0].n > 3", false),
+        ("event.s + 'x' == 'xx'", false),
+    ] {
+        assert_eq!(compile(&plan, expression).is_columnar(), is_columnar, "{expression}");
+    }
+}
+
+#[test]
+fn an_event_that_costs_too_much_breaks_the_rule() {
+    let plan = plan(json!({"properties": {
+        "a": {"type": "array", "items": {"type": "number"}}, "b": {"type": "array", "items": {"type": "number"}},
+    }}));
+    let many: Vec<u32> = (0..3000).collect();
+    let events = columns(&plan, &[json!({"a": [1, 2], "b": [1, 2]}), json!({"a": many, "b": many})]);
+    let rule = compile(&plan, "event.a.all(x, x in event.b) || event.a.all(x, x >= 0)");
+    assert_eq!(broken(&rule, &events), [false, true]);
+}
