@@ -6,6 +6,7 @@
 
 pub mod check;
 pub mod cleanse;
+pub mod compat;
 pub mod decode;
 pub mod dedup;
 pub mod events;

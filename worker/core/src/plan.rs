@@ -9,15 +9,15 @@ mod array;
 mod check;
 mod columns;
 mod compile;
-mod delegate;
-mod family;
+pub(crate) mod delegate;
+pub(crate) mod family;
 pub(crate) mod fields;
 pub(crate) mod node;
 pub(crate) mod number;
 mod object;
 mod pattern;
 mod scan;
-mod source;
+pub(crate) mod source;
 mod values;
 
 use std::sync::Arc;
@@ -214,6 +214,13 @@ impl Plan {
         }
         (!path.is_empty()).then_some(path)
     }
+}
+
+/// The documents of a schema that is right.
+pub(crate) fn documents<'s>(schema: &'s Value, family: &'s SchemaFamily) -> Result<Family<'s>, PlanError> {
+    let family = Family::gather(schema, family)?;
+    validator(&family)?;
+    Ok(family)
 }
 
 /// The documents of a schema, if events may nest as deep as the limit says.

@@ -1,0 +1,156 @@
+//! Avro schemas from JSON, with the named types of their family.
+
+use std::collections::HashMap;
+
+use apache_avro::error::Details;
+use apache_avro::schema::{Name, Schema};
+use serde_json::Value;
+use transect_config::SchemaFamily;
+
+use super::shape::Shape;
+use crate::plan::PlanError;
+
+/// Schemas nest no deeper than this.
+const DEPTH_MAX: usize = 96;
+
+/// A schema and all types that it names.
+#[derive(Debug)]
+pub(super) struct Parsed {
+    pub(super) root: Schema,
+    types: HashMap<Name, Schema>,
+}
+
+impl Parsed {
+    /// Reads a schema; of its family those documents count that define a type which it names, directly or through others.
+    pub(super) fn read(schema: &Value, family: &SchemaFamily) -> Result<Self, PlanError> {
+        check("", schema)?;
+        let mut others = Vec::new();
+        for (name, document) in reached(schema, family) {
+            check(name, document)?;
+            others.push(document.to_string());
+        }
+        let parsed = Schema::parse_str_with_list(&schema.to_string(), &others);
+        let (root, others) = parsed.map_err(|error| wrong(&error))?;
+        let mut types = HashMap::new();
+        for schema in others.iter().chain([&root]) {
+            collect(schema, &mut types);
+        }
+        Ok(Self { root, types })
+    }
+
+    /// The type that a name stands for.
+    pub(super) fn resolve<'s>(&'s self, schema: &'s Schema) -> &'s Schema {
+        match schema {
+            Schema::Ref { name } => self.types.get(name).unwrap_or(schema),
+            schema => schema,
+        }
+    }
+}
+
+/// The documents that define what a schema names. What only looks like a name may add one too many, which is no harm.
+fn reached<'s>(schema: &'s Value, family: &'s SchemaFamily) -> Vec<(&'s str, &'s Value)> {
+    let own = fullname(schema);
+    let mut others: Vec<(&str, &Value, String)> = Vec::new();
+    for (name, document) in &family.documents {
+        others.extend(
+            fullname(document)
+                .filter(|name| own.as_ref() != Some(name))
+                .map(|full| (name.as_str(), document, full)),
+        );
+    }
+    let mut found = Vec::new();
+    let mut open = vec![schema];
+    while let Some(value) = open.pop() {
+        match value {
+            Value::String(text) => {
+                let is_named = |full: &str| full == text || full.rsplit('.').next() == Some(text.as_str());
+                let (named, rest): (Vec<_>, Vec<_>) =
+                    others.into_iter().partition(|(_, _, full)| is_named(full));
+                others = rest;
+                for (name, document, _) in named {
+                    found.push((name, document));
+                    open.push(document);
+                }
+            }
+            Value::Object(map) => open.extend(map.values()),
+            Value::Array(items) => open.extend(items),
+            _ => {}
+        }
+    }
+    found
+}
+
+/// The full name of the type that a document defines.
+fn fullname(document: &Value) -> Option<String> {
+    document.get("type")?;
+    let name = document.get("name")?.as_str()?;
+    match document
+        .get("namespace")
+        .and_then(Value::as_str)
+        .filter(|space| !space.is_empty() && !name.contains('.'))
+    {
+        Some(namespace) => Some(format!("{namespace}.{name}")),
+        None => Some(name.to_owned()),
+    }
+}
+
+/// What the parser says; of a type that is not there, how to fix it.
+fn wrong(error: &apache_avro::Error) -> PlanError {
+    let (message, missing) = match error.details() {
+        Details::ParsePrimitive(name) => {
+            let message = format!(
+                "names the type `{name}`, which is defined nowhere; define it, or give its document along"
+            );
+            (message, Some(name.clone()))
+        }
+        _ => (format!("this is no valid Avro schema: {error}"), None),
+    };
+    PlanError { document: String::new(), pointer: String::new(), message, missing }
+}
+
+/// What the parser doesn't say or would not survive.
+fn check(document: &str, schema: &Value) -> Result<(), PlanError> {
+    let refuse = |pointer: &str, message: &str| {
+        let (document, pointer, message) = (document.to_owned(), pointer.to_owned(), message.to_owned());
+        Err(PlanError { document, pointer, message, missing: None })
+    };
+    let mut open = vec![(String::new(), schema, 0)];
+    while let Some((pointer, value, depth)) = open.pop() {
+        if depth > DEPTH_MAX {
+            return refuse(&pointer, "the schema nests too deeply; name the types within it");
+        }
+        if let Some(fields) = value.get("fields").and_then(Value::as_array) {
+            let mut names: Vec<&str> =
+                fields.iter().filter_map(|field| field.get("name")?.as_str()).collect();
+            names.sort_unstable();
+            if let Some(twice) = names.windows(2).find(|pair| pair[0] == pair[1]) {
+                return refuse(&pointer, &format!("the field `{}` is there twice; rename one", twice[0]));
+            }
+        }
+        match value {
+            Value::Object(map) => {
+                open.extend(map.iter().map(|(key, value)| (format!("{pointer}/{key}"), value, depth + 1)));
+            }
+            Value::Array(items) => {
+                open.extend(
+                    items.iter().enumerate().map(|(at, item)| (format!("{pointer}/{at}"), item, depth + 1)),
+                );
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn collect(schema: &Schema, types: &mut HashMap<Name, Schema>) {
+    let shape = Shape::of(schema);
+    if let Some(name) = shape.name() {
+        types.insert(name.clone(), schema.clone());
+    }
+    match shape {
+        Shape::Record(record) => record.fields.iter().for_each(|field| collect(&field.schema, types)),
+        Shape::Array(inner) | Shape::Map(inner) => collect(inner, types),
+        Shape::Union(branches) => branches.iter().for_each(|branch| collect(branch, types)),
+        _ => {}
+    }
+}
