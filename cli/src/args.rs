@@ -169,6 +169,39 @@ pub(crate) enum SchemaCommand {
     ///
     /// Ends with 0 if all documents are valid, 1 if some are not, 2 if the schema or a file can't be read.
     Check(SchemaCheckArgs),
+    /// Check whether a new version of a schema goes with older ones, and name each break
+    ///
+    /// Ends with 0 if it does, 1 if not, 2 if a schema can't be read.
+    Compat(SchemaCompatArgs),
+}
+
+/// What a new version promises; with `-transitive`, towards all older versions that are given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum CompatMode {
+    /// Nothing; the schemas are only read
+    None,
+    /// The new version reads data of the old one
+    Backward,
+    /// The new version reads data of all old ones
+    BackwardTransitive,
+    /// The old version reads data of the new one
+    Forward,
+    /// All old versions read data of the new one
+    ForwardTransitive,
+    /// Both
+    Full,
+    /// Both, for all old versions
+    FullTransitive,
+}
+
+/// How lines are printed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LineFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// One object a line.
+    Json,
 }
 
 /// What schemas are written in.
@@ -186,8 +219,8 @@ pub(crate) struct SchemaCheckArgs {
     /// The schema, as JSON or YAML
     #[arg(long, value_name = "FILE")]
     pub(crate) schema: PathBuf,
-    /// A document to which the schema may refer, or a folder of them (*.json, *.yaml, *.yml); repeat for several. Nothing
-    /// is ever fetched
+    /// A document to which the schema may refer, or a folder of them (*.json, *.yaml, *.yml, *.avsc); repeat for several.
+    /// Nothing is ever fetched
     #[arg(long, value_name = "FILE|DIR")]
     pub(crate) with: Vec<PathBuf>,
     /// What the schema is written in
@@ -201,6 +234,26 @@ pub(crate) struct SchemaCheckArgs {
     pub(crate) depth: u32,
     /// The documents: NDJSON, JSON arrays or single JSON values, plain, gzip or zstd; - for standard input
     #[arg(value_name = "FILE", required = true)]
+    pub(crate) files: Vec<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct SchemaCompatArgs {
+    /// What the new version promises
+    #[arg(long, value_enum)]
+    pub(crate) mode: CompatMode,
+    /// A document to which the schemas may refer, or a folder of them (*.json, *.yaml, *.yml, *.avsc); repeat for several.
+    /// Nothing is ever fetched
+    #[arg(long, value_name = "FILE|DIR")]
+    pub(crate) with: Vec<PathBuf>,
+    /// What the schemas are written in
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: SchemaFormat,
+    /// How breaks are printed
+    #[arg(short, long, value_enum, default_value_t)]
+    pub(crate) output: LineFormat,
+    /// The schemas, as JSON or YAML: the old versions, oldest first, then the new one
+    #[arg(value_names = ["OLD", "NEW"], num_args = 2.., required = true)]
     pub(crate) files: Vec<PathBuf>,
 }
 

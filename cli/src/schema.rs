@@ -1,6 +1,7 @@
 //! `transect schema`: what can be done with schemas alone.
 
 mod check;
+mod compat;
 mod files;
 
 use std::process::ExitCode;
@@ -14,6 +15,7 @@ const UNUSABLE: u8 = 2;
 pub(crate) fn run(args: &SchemaArgs) -> anyhow::Result<ExitCode> {
     let outcome = match &args.command {
         SchemaCommand::Check(args) => check::run(args),
+        SchemaCommand::Compat(args) => compat::run(args),
     };
     Ok(outcome.unwrap_or_else(|error| {
         output::error(&error);

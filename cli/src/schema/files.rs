@@ -95,7 +95,7 @@ struct Given {
     named: bool,
 }
 
-/// The `*.json`, `*.yaml` and `*.yml` in a folder and below, hidden ones left out.
+/// The `*.json`, `*.yaml`, `*.yml` and `*.avsc` in a folder and below, hidden ones left out.
 fn in_folder(folder: &Path, depth: u32, files: &mut Vec<Given>) -> anyhow::Result<()> {
     let entries = fs::read_dir(folder).and_then(Iterator::collect::<Result<Vec<_>, io::Error>>);
     let entries = entries.with_context(|| format!("read the folder {}", folder.display()))?;
@@ -113,7 +113,7 @@ fn in_folder(folder: &Path, depth: u32, files: &mut Vec<Given>) -> anyhow::Resul
 }
 
 fn is_document(extension: &std::ffi::OsStr) -> bool {
-    extension == "json" || extension == "yaml" || extension == "yml"
+    ["json", "yaml", "yml", "avsc"].iter().any(|known| extension == *known)
 }
 
 /// The object that a file holds, as JSON or YAML.
