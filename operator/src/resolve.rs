@@ -4,6 +4,7 @@
 //! studies, fields of schemas, the types of fields. Defaults are filled in here and nowhere else.
 
 mod cleanse;
+mod compatibility;
 mod event_type;
 mod family;
 mod problems;
@@ -59,8 +60,8 @@ pub fn resolve(
     if problems.is_empty() { Ok(Resolved { config, notes: resolver.notes }) } else { Err(problems) }
 }
 
-/// What is wrong with a StudySchema by itself, in its newest version: that is the one that pipelines will use, and an
-/// older one can't be changed any more.
+/// What is wrong with a StudySchema by itself: in its newest version, which is the one that pipelines will use (an older one
+/// can't be changed any more), and between its versions.
 pub fn check_schema(schema: &Located<StudySchema>, config_maps: &[Located<ConfigMap>]) -> Vec<Problem> {
     let (mut problems, mut notes) = (Problems::default(), Vec::new());
     let limits = Limits::default();
@@ -72,6 +73,7 @@ pub fn check_schema(schema: &Located<StudySchema>, config_maps: &[Located<Config
     if let Some((newest, _)) = newest.filter(|_| spec.format != Some(SchemaFormat::Avro)) {
         compiler.compile(schema, newest);
     }
+    compiler.compatibility(schema);
     problems.into_inner()
 }
 

@@ -15,7 +15,7 @@ spec:
   study: air-quality
   versions:
     - version: 1
-      schema: {type: object, properties: {time: {type: string, format: date-time}}}
+      schema: {type: object, required: [id, time, station], properties: {time: {type: string, format: date-time}, id: {maxLength: 9, type: string}, station: {maxLength: 9, type: string}}}
     - version: 2
       schema:
         type: object
@@ -266,7 +266,7 @@ fn a_schema_is_checked_by_itself_in_its_newest_version() {
         problems(&changed(
             MANIFESTS,
             "spec:\n  study: air-quality\n  versions",
-            "spec:\n  format: Avro\n  study: air-quality\n  versions"
+            "spec:\n  format: Avro\n  compatibility: None\n  study: air-quality\n  versions"
         )),
         Vec::<String>::new()
     );

@@ -28,7 +28,9 @@ impl<'a> Resolver<'a> {
         };
         let Self { config_maps, problems, notes, .. } = self;
         let mut compiler = SchemaCompiler { config_maps, limits: &limits, problems, notes };
-        compiler.compile(schema, version_at)
+        let event_type = compiler.compile(schema, version_at);
+        compiler.compatibility(schema);
+        event_type
     }
 
     /// The StudySchema that `spec.schemas[at]` names.

@@ -13,6 +13,13 @@ impl Problems {
         self.0.push(problem);
     }
 
+    /// Adds one, unless it was found before.
+    pub(super) fn push_new(&mut self, problem: Problem) {
+        if !self.0.contains(&problem) {
+            self.0.push(problem);
+        }
+    }
+
     /// How many there are.
     pub(super) fn len(&self) -> usize {
         self.0.len()

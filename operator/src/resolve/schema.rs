@@ -64,7 +64,7 @@ impl<'a> SchemaCompiler<'_, 'a> {
     }
 
     /// The schema document of a version: inline, or in a ConfigMap.
-    fn document(
+    pub(super) fn document(
         &mut self,
         schema: &Located<StudySchema>,
         at: usize,
