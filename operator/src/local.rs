@@ -1,11 +1,12 @@
 //! What `transect up` can't run yet is refused by name, never ignored in silence. What belongs to a cluster alone has
 //! no effect in one process, and that is said.
 
-use transect_crds::pipeline::{FileFormat, ObjectStoreSource, Source, TableFormat, TablePartition};
+use transect_crds::pipeline::{ObjectStoreSource, Source, TableFormat, TablePartition};
 use transect_crds::study_schema::SchemaFormat;
 use transect_crds::yaml::{Located, Problem};
 use transect_crds::{ResearchPipeline, StudySchema};
 
+use crate::resolve::source::{declared, input_format};
 use crate::resolve::{Overrides, namespace};
 
 /// The fields of a pipeline and its schemas that one process can't run.
@@ -16,6 +17,7 @@ pub fn unsupported(
 ) -> Vec<Problem> {
     let mut problems = of_pipeline(pipeline);
     for (at, source) in pipeline.value.spec.sources.iter().enumerate() {
+        problems.extend(of_format(pipeline, at, source));
         if overrides.contains_key(&source.name) {
             continue;
         }
@@ -100,13 +102,24 @@ fn of_source(source: &Source) -> Option<(&'static str, &'static str)> {
     .map(|(_, field, name)| (field, name))
 }
 
+/// The format of a source's files, if no worker reads it; files that are fed in its place are read by it too.
+fn of_format(pipeline: &Located<ResearchPipeline>, at: usize, source: &Source) -> Option<Problem> {
+    let format = declared(source).filter(|format| input_format(*format).is_none())?;
+    let kind = if source.object_store.is_some() { "objectStore" } else { "files" };
+    let name = format!("sources.{kind}.format: {format:?}");
+    Some(refuse(
+        pipeline,
+        &format!("spec.sources[{at}].{kind}.format"),
+        &name,
+        "write the files as Csv or Json",
+    ))
+}
+
 /// A file on this machine is read; nothing else of an object store is.
 fn of_files(store: &ObjectStoreSource) -> Option<(&'static str, &'static str)> {
-    let is_json = matches!(store.format, None | Some(FileFormat::Json));
     [
         (!store.url.starts_with("file:"), "objectStore.url", "sources.objectStore beyond file:"),
         (store.url.ends_with('/'), "objectStore.url", "sources.objectStore of a whole folder"),
-        (!is_json, "objectStore.format", "sources.objectStore.format other than Json"),
         (store.poll.is_some(), "objectStore.poll", "sources.objectStore.poll"),
     ]
     .into_iter()

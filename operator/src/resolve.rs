@@ -10,7 +10,7 @@ mod family;
 mod problems;
 mod rules;
 mod schema;
-mod source;
+pub(crate) mod source;
 mod window;
 
 use std::collections::BTreeMap;

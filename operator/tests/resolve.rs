@@ -109,7 +109,7 @@ fn a_pipeline_becomes_a_configuration_with_all_defaults() {
     assert_eq!(event_type.event.max_ahead, Some("1h".parse().unwrap()));
     let files = ["study/data/2025.ndjson", "/data/2026.ndjson.gz"].map(PathBuf::from).to_vec();
     assert_eq!(config.sources[0].kind, SourceKind::Http {});
-    assert_eq!(config.sources[1].kind, SourceKind::Files { paths: files });
+    assert_eq!(config.sources[1].kind, SourceKind::Files { paths: files, format: None });
     assert_eq!(config.windows[0].kind, WindowKind::Tumbling { size: Span::from_hours(1) });
     assert_eq!(config.windows[0].aggregates[1].function, Function::Quantile { q: 0.95 });
     let session = WindowKind::Session { gap: "30m".parse().unwrap(), max: Span::from_hours(24) };
@@ -136,7 +136,7 @@ fn an_input_feeds_a_source_of_any_kind() {
     let text = changed(MANIFESTS, "http: {}", "kafka: {topic: readings}");
     let config = resolved(&text, &[("web", "a.ndjson"), ("web", "b.ndjson")]).unwrap();
     let paths = ["a.ndjson", "b.ndjson"].map(PathBuf::from).to_vec();
-    assert_eq!(config.sources[0].kind, SourceKind::Files { paths });
+    assert_eq!(config.sources[0].kind, SourceKind::Files { paths, format: None });
 }
 
 #[test]
@@ -405,7 +405,7 @@ fn what_one_process_can_not_run_is_refused_by_name() {
 fn what_one_process_can_run_is_not_refused() {
     let file = changed(MANIFESTS, "http: {}", "objectStore: {url: \"file:///data/a.ndjson\"}");
     let paths = vec![PathBuf::from("/data/a.ndjson")];
-    assert_eq!(resolved(&file, &[]).unwrap().sources[0].kind, SourceKind::Files { paths });
+    assert_eq!(resolved(&file, &[]).unwrap().sources[0].kind, SourceKind::Files { paths, format: None });
     let kafka = changed(MANIFESTS, "http: {}", "kafka: {topic: readings}");
     for (text, inputs) in
         [(MANIFESTS, overrides(&[])), (&file, overrides(&[])), (&kafka, overrides(&[("web", "a")]))]

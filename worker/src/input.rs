@@ -1,14 +1,17 @@
 //! Inputs that are files. A file is a replayable log: it is read in place, and what is committed is how far.
 //!
-//! NDJSON, JSON arrays and pretty-printed JSON values, plain, gzip or zstd; told apart by content, never by name.
+//! NDJSON, JSON arrays and pretty-printed JSON values, plain, gzip or zstd, told apart by content; and other formats
+//! ([`format`]), where the source or the file's name says so.
 
 mod buffers;
 mod error;
 mod file;
+mod format;
 mod lines;
 mod position;
 mod progress;
 mod raw_bytes;
+mod records;
 mod split;
 #[cfg(test)]
 mod tests;
@@ -19,7 +22,7 @@ use std::fs::File;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use transect_config::Limits;
+use transect_config::{InputFormat, Limits};
 use transect_core::input::EventBatch;
 
 pub use self::error::InputError;
@@ -35,6 +38,7 @@ const CHUNK_BYTES: usize = 1024 * 1024;
 pub struct FileSource {
     source: Arc<str>,
     event_type: Option<Arc<str>>,
+    written_as: Option<InputFormat>,
     limits: Limits,
     waiting: VecDeque<PathBuf>,
     current: Option<FileInput>,
@@ -58,6 +62,7 @@ impl FileSource {
         Self {
             source: source.into(),
             event_type: event_type.map(Into::into),
+            written_as: None,
             limits,
             waiting: paths.iter().cloned().collect(),
             current: None,
@@ -66,6 +71,11 @@ impl FileSource {
             spill: None,
             chunk_bytes: CHUNK_BYTES,
         }
+    }
+
+    /// Reads all files as written in a format, whatever they look like.
+    pub fn written_as(self, format: Option<InputFormat>) -> Self {
+        Self { written_as: format, ..self }
     }
 
     /// Writes each event that is too large to hold into the file, in place of the one before.
@@ -88,7 +98,15 @@ impl FileSource {
                 let position = self.position.of(&path);
                 let (source, event_type) = (Arc::clone(&self.source), self.event_type.clone());
                 let progress = self.progress.clone();
-                let opened = FileInput::open(&path, source, event_type, self.limits, position, progress)?;
+                let opened = FileInput::open(
+                    &path,
+                    source,
+                    event_type,
+                    self.written_as,
+                    self.limits,
+                    position,
+                    progress,
+                )?;
                 let spill = || self.spill.as_ref().and_then(|file| file.try_clone().ok());
                 self.current = Some(opened.chunks_of(self.chunk_bytes).spill_into(spill()));
                 continue;

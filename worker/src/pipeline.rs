@@ -196,9 +196,10 @@ impl<'a> Pipeline<'a> {
         for source in &self.config.sources {
             let reader = match &source.kind {
                 SourceKind::Http {} => None,
-                SourceKind::Files { paths } => {
+                SourceKind::Files { paths, format } => {
                     let position = state.sources.get(&source.name).and_then(|s| s.input.clone());
-                    Some(self.files(source, paths, position, self.watch.progress.clone()))
+                    let files = self.files(source, paths, position, self.watch.progress.clone());
+                    Some(files.written_as(*format))
                 }
             };
             let bounded = reader.is_some();
@@ -245,8 +246,9 @@ impl<'a> Pipeline<'a> {
             File::options().read(true).write(true).create(true).truncate(true).open(&path).map_err(failed)?;
         let mut readers = Vec::new();
         for source in &self.config.sources {
-            if let SourceKind::Files { paths } = &source.kind {
+            if let SourceKind::Files { paths, format } = &source.kind {
                 let reader = self.files(source, paths, state.input(&source.name), Progress::default());
+                let reader = reader.written_as(*format);
                 readers.push((source.name.clone(), reader.spill_into(spill.try_clone().map_err(failed)?)));
             }
         }

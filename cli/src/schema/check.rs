@@ -80,7 +80,7 @@ impl<W: Write> Checking<W> {
             FileInput::of_stream(io::stdin(), STANDARD_INPUT, self.limits)?
         } else {
             let source: Arc<str> = name.as_ref().into();
-            FileInput::open(path, source, None, self.limits, None, Progress::default())?
+            FileInput::open(path, source, None, None, self.limits, None, Progress::default())?
         };
         let mut index = 0;
         loop {

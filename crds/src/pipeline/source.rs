@@ -208,8 +208,8 @@ pub struct ObjectStoreSource {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "shape::word")]
     pub region: Option<String>,
-    /// How events are written: `Json` (NDJSON or arrays), `Csv` (with a header line), `Avro` or `Parquet`.
-    /// Default: `Json`.
+    /// How events are written: `Json` (NDJSON or arrays), `Csv` (with a header line), `CloudEvents` (JSON envelopes), `Avro`
+    /// or `Parquet`. Default: what each file's name or first bytes say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "FileFormat")]
     pub format: Option<FileFormat>,
@@ -223,11 +223,13 @@ pub struct ObjectStoreSource {
 /// How events are written in files.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum FileFormat {
-    /// NDJSON or JSON arrays, plain, gzip or zstd.
+    /// NDJSON or JSON arrays.
     #[default]
     Json,
-    /// Comma-separated values with a header line.
+    /// Comma-separated values with a header line; in files that end in `.tsv`, tab-separated.
     Csv,
+    /// CloudEvents 1.0 in the JSON format: NDJSON or arrays of envelopes.
+    CloudEvents,
     /// Avro containers.
     Avro,
     /// Parquet.
@@ -238,8 +240,13 @@ pub enum FileFormat {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct FilesSource {
-    /// The files, read in this order: NDJSON or JSON arrays, plain, gzip or zstd. Relative paths are taken from the
-    /// manifest's folder. Example: `[data/2026.ndjson.gz]`.
+    /// The files, read in this order, plain, gzip or zstd. Relative paths are taken from the manifest's folder.
+    /// Example: `[data/2026.ndjson.gz]`.
     #[schemars(schema_with = "shape::paths")]
     pub paths: Vec<String>,
+    /// How events are written: `Json` (NDJSON or arrays), `Csv` (with a header line), `CloudEvents` (JSON envelopes), `Avro`
+    /// or `Parquet`. Default: what each file's name or first bytes say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "FileFormat")]
+    pub format: Option<FileFormat>,
 }

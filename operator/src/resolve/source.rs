@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use transect_config::{SourceConfig, SourceKind};
-use transect_crds::pipeline::Source;
+use transect_config::{InputFormat, SourceConfig, SourceKind};
+use transect_crds::pipeline::{FileFormat, Source};
 
 use super::{EventType, Overrides, Resolver, join};
 
@@ -49,8 +49,9 @@ impl Resolver<'_> {
 
 /// What to read; None for kinds that no worker reads yet.
 fn kind(source: &Source, overrides: &Overrides, manifest: &str) -> Option<SourceKind> {
+    let format = declared(source).and_then(input_format);
     if let Some(paths) = overrides.get(&source.name) {
-        return Some(SourceKind::Files { paths: paths.clone() });
+        return Some(SourceKind::Files { paths: paths.clone(), format });
     }
     if source.http.is_some() {
         return Some(SourceKind::Http {});
@@ -58,8 +59,24 @@ fn kind(source: &Source, overrides: &Overrides, manifest: &str) -> Option<Source
     if let Some(files) = &source.files {
         // Paths are seen from where the manifest lies.
         let folder = Path::new(manifest).parent().unwrap_or(Path::new(""));
-        return Some(SourceKind::Files { paths: files.paths.iter().map(|path| folder.join(path)).collect() });
+        let paths = files.paths.iter().map(|path| folder.join(path)).collect();
+        return Some(SourceKind::Files { paths, format });
     }
     let url = &source.object_store.as_ref()?.url;
-    url.strip_prefix("file://").map(|path| SourceKind::Files { paths: vec![PathBuf::from(path)] })
+    url.strip_prefix("file://").map(|path| SourceKind::Files { paths: vec![PathBuf::from(path)], format })
+}
+
+/// What the manifest says of how a source's files are written.
+pub(crate) fn declared(source: &Source) -> Option<FileFormat> {
+    let store = source.object_store.as_ref().and_then(|store| store.format);
+    store.or_else(|| source.files.as_ref()?.format)
+}
+
+/// The same for a worker; None for formats that no worker reads yet.
+pub(crate) fn input_format(format: FileFormat) -> Option<InputFormat> {
+    match format {
+        FileFormat::Json => Some(InputFormat::Json),
+        FileFormat::Csv => Some(InputFormat::Csv),
+        FileFormat::CloudEvents | FileFormat::Avro | FileFormat::Parquet => None,
+    }
 }

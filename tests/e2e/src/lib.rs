@@ -3,5 +3,6 @@
 
 pub mod command;
 pub mod events;
+pub mod formats;
 pub mod outcome;
 pub mod serving;

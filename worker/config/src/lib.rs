@@ -150,9 +150,25 @@ pub enum SourceKind {
     Http {},
     /// Events are read once from files, in the order given.
     Files {
-        /// The files; NDJSON or JSON arrays, plain or compressed, told apart by their content.
+        /// The files; plain, gzip or zstd, told apart by their content.
         paths: Vec<PathBuf>,
+        /// How their events are written; None where each file shows it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        format: Option<InputFormat>,
     },
+}
+
+/// How events are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum InputFormat {
+    /// NDJSON, JSON arrays or JSON values.
+    Json,
+    /// Comma-separated values (RFC 4180) with a header line.
+    Csv,
+    /// CloudEvents 1.0 in the JSON format, each event an envelope; otherwise as `Json`.
+    CloudEvents,
+    /// Avro object containers.
+    Avro,
 }
 
 /// How repeats are recognised.

@@ -1,6 +1,7 @@
 //! A batch of bytes becomes rows by event type and rejects: the part of the process role that has no state, and so
 //! runs on any number of threads.
 
+use std::mem;
 use std::sync::Arc;
 
 use arrow_buffer::BooleanBuffer;
@@ -8,6 +9,7 @@ use transect_config::{Pointer, Span};
 
 use crate::cleanse::{CleansePlan, Cleanser};
 use crate::decode::{Decoded, Decoder, peek_string};
+use crate::format::Converter;
 use crate::identity::PipelineKey;
 use crate::input::EventBatch;
 use crate::plan::Plan;
@@ -77,6 +79,7 @@ pub struct EventDecoder {
     types: Arc<[EventType]>,
     decoders: Vec<Decoder>,
     cleansers: Vec<Option<Cleanser>>,
+    converter: Converter,
     rows: Vec<Vec<u32>>,
 }
 
@@ -86,7 +89,7 @@ impl EventDecoder {
         let decoders = types.iter().map(|t| Decoder::new(Arc::clone(&t.plan), key.clone())).collect();
         let cleansers = types.iter().map(|t| t.cleanse.clone().map(Cleanser::new)).collect();
         let rows = types.iter().map(|_| Vec::new()).collect();
-        Self { types, decoders, cleansers, rows }
+        Self { types, decoders, cleansers, converter: Converter::default(), rows }
     }
 
     /// Decodes a batch.
@@ -94,25 +97,22 @@ impl EventDecoder {
         let mut rejects = Vec::new();
         // The type that a source names is the same for the whole batch.
         let stated = batch.event_type.as_deref().map(|name| self.named(name));
-        for (event, span) in batch.events.iter().enumerate() {
-            let event = event as u32;
+        let is_json = batch.format.is_json();
+        for (at, span) in batch.events.iter().enumerate() {
+            let event = at as u32;
             if span.oversized != u32::MAX {
                 let length = batch.oversized.get(span.oversized as usize).map_or(0, |o| o.length);
                 rejects.push(RejectedRow { event, event_type: None, reject: too_large(length) });
                 continue;
             }
-            let bytes = batch.event(*span);
-            let outcome = match stated.clone().unwrap_or_else(|| self.route(bytes)) {
-                Ok(event_type) => match self.push(event_type, bytes) {
-                    Ok(()) => {
-                        self.rows[event_type].push(event);
-                        continue;
-                    }
-                    Err(reject) => (Some(event_type), reject),
-                },
-                Err(reject) => (None, reject),
+            let taken = if is_json {
+                self.take(event, batch.event(*span), stated.clone())
+            } else {
+                self.convert(&batch, at, &stated)
             };
-            rejects.push(RejectedRow { event, event_type: outcome.0, reject: outcome.1 });
+            if let Err((event_type, reject)) = taken {
+                rejects.push(RejectedRow { event, event_type, reject });
+            }
         }
         let rows = self.take_rows();
         let mut decoded = DecodedBatch { batch, rows, rejects };
@@ -124,6 +124,40 @@ impl EventDecoder {
             }
         }
         decoded
+    }
+
+    /// Reads and checks one event as JSON. A refusal comes with the event type, where it is known.
+    fn take(
+        &mut self,
+        event: u32,
+        json: &[u8],
+        event_type: Option<Result<usize, Reject>>,
+    ) -> Result<(), (Option<usize>, Reject)> {
+        let event_type = event_type.unwrap_or_else(|| self.route(json)).map_err(|reject| (None, reject))?;
+        self.push(event_type, json).map_err(|reject| (Some(event_type), reject))?;
+        self.rows[event_type].push(event);
+        Ok(())
+    }
+
+    /// Takes one event of another format.
+    fn convert(
+        &mut self,
+        batch: &EventBatch,
+        at: usize,
+        stated: &Option<Result<usize, Reject>>,
+    ) -> Result<(), (Option<usize>, Reject)> {
+        let named = stated.as_ref().and_then(|stated| stated.as_ref().ok().copied());
+        let mut converter = mem::take(&mut self.converter);
+        let taken = match converter.convert(batch, at, &self.types, named) {
+            Ok(converted) => {
+                let event_type = stated.clone().or(converted.event_type.map(Ok));
+                self.take(at as u32, converted.text, event_type)
+            }
+            Err(reject) => Err((named, reject)),
+        };
+        self.converter = converter;
+        // The byte is one of the text that was made of the event, not of the event.
+        taken.map_err(|(event_type, reject)| (event_type, Reject { offset: None, ..reject }))
     }
 
     fn push(&mut self, event_type: usize, event: &[u8]) -> Result<(), Reject> {

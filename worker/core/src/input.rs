@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use crate::format::Format;
+
 /// Some events of one source, still bytes, in the order of their input.
 #[derive(Clone, Debug)]
 pub struct EventBatch {
@@ -11,6 +13,8 @@ pub struct EventBatch {
     pub source: Arc<str>,
     /// The event type of all events, where the source says it.
     pub event_type: Option<Arc<str>>,
+    /// How all events are written.
+    pub format: Format,
     /// What the spans point into.
     pub bytes: Bytes,
     /// One span an event.

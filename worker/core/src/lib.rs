@@ -10,6 +10,7 @@ pub mod compat;
 pub mod decode;
 pub mod dedup;
 pub mod events;
+pub mod format;
 pub mod identity;
 pub mod input;
 pub mod ledger;

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use transect_core::events::{EventDecoder, EventType, RejectedRow};
+use transect_core::format::Format;
 use transect_core::identity::PipelineKey;
 use transect_core::input::{EventBatch, EventSpan, Place};
 
@@ -38,6 +39,7 @@ impl Checker {
         let batch = EventBatch {
             source: source.into(),
             event_type: event_type.map(Into::into),
+            format: Format::Json,
             bytes: body.clone(),
             events: events.iter().enumerate().map(span).collect(),
             oversized: Vec::new(),

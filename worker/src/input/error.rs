@@ -44,6 +44,16 @@ pub enum InputError {
         /// Events handed out of it by this run.
         events: u64,
     },
+    /// What stands before the events can't be read.
+    #[error("the input {path}, line {line}, the header line: {problem}; nothing was read of the file")]
+    Head {
+        /// The file.
+        path: String,
+        /// The line, from 1.
+        line: u64,
+        /// What is wrong and how to fix it.
+        problem: String,
+    },
     /// The JSON around the events is broken.
     #[error(
         "the input {path}, line {line} (byte {byte}): expected {expected}, found {found}; correct the file and start again: \

@@ -8,7 +8,9 @@ use std::sync::Arc;
 
 use bytes::{Buf, Bytes, BytesMut};
 use sha2::{Digest, Sha256};
-use transect_config::Limits;
+use transect_config::{InputFormat, Limits};
+use transect_core::format::Format;
+use transect_core::format::csv::Scan;
 use transect_core::input::{EventBatch, EventSpan, Oversized, Place};
 
 use super::buffers::Buffers;
@@ -16,7 +18,7 @@ use super::error::InputError;
 use super::position::{FilePosition, ReadState};
 use super::progress::Progress;
 use super::raw_bytes::{Compression, RawBytes, head_hash};
-use super::{lines, values};
+use super::{format, lines, records, values};
 
 /// What is kept of an event beyond the size limit.
 const HEAD_BYTES: usize = 4096;
@@ -27,6 +29,10 @@ pub struct FileInput {
     name: Arc<str>,
     source: Arc<str>,
     event_type: Option<Arc<str>>,
+    /// How the file is written, where that is known without looking into it.
+    written_as: Option<InputFormat>,
+    /// How its events are written.
+    format: Format,
     event_bytes_max: usize,
     bytes: RawBytes,
     /// Read and not yet handed out; begins at `position.bytes`. Batches are split off.
@@ -111,6 +117,7 @@ impl FileInput {
         path: &Path,
         source: Arc<str>,
         event_type: Option<Arc<str>>,
+        written_as: Option<InputFormat>,
         limits: Limits,
         position: Option<FilePosition>,
         progress: Progress,
@@ -141,8 +148,10 @@ impl FileInput {
             let problem = format!("it has {size} bytes, but {} were read of it", position.bytes);
             return Err(InputError::Replaced { path: name, problem });
         }
-        let source = (source, event_type);
-        Ok(Self::over(path, name.into(), source, limits, bytes, position))
+        let format = format::head_again(position.state, path)?;
+        let written_as = written_as.or_else(|| format::by_name(path));
+        let input = Self::over(path, name.into(), (source, event_type), limits, bytes, position);
+        Ok(Self { written_as, format, ..input })
     }
 
     /// Reads a stream such as standard input, from its beginning; `name` is what its events' places call it.
@@ -172,6 +181,8 @@ impl FileInput {
             name,
             source,
             event_type,
+            written_as: None,
+            format: Format::Json,
             event_bytes_max: limits.event_bytes as usize,
             bytes,
             rest: BytesMut::new(),
@@ -215,7 +226,7 @@ impl FileInput {
                 if self.rest.is_empty() {
                     return self.end().map(|()| None);
                 }
-                if self.position.state == ReadState::Start && !self.begin() {
+                if self.position.state == ReadState::Start && !self.begin()? {
                     break (BytesMut::new(), Found::default());
                 }
                 let found = self.find()?;
@@ -247,6 +258,7 @@ impl FileInput {
         EventBatch {
             source: Arc::clone(&self.source),
             event_type: self.event_type.clone(),
+            format: self.format.clone(),
             bytes,
             events: found.events,
             oversized: found.oversized,
@@ -272,7 +284,14 @@ impl FileInput {
     }
 
     /// Finds out the format; false while there is only white space.
-    fn begin(&mut self) -> bool {
+    fn begin(&mut self) -> Result<bool, InputError> {
+        match self.written_as {
+            Some(written_as @ InputFormat::Csv) => self.begin_with_head(written_as),
+            _ => Ok(self.begin_json()),
+        }
+    }
+
+    fn begin_json(&mut self) -> bool {
         let bom = if self.rest.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
         let Some(first) = self.rest[bom..].iter().position(|byte| !byte.is_ascii_whitespace()) else {
             self.skip(self.rest.len());
@@ -297,6 +316,26 @@ impl FileInput {
         true
     }
 
+    /// Reads the head, in which a file may say how it is to be read; false if there is none, because the file is empty.
+    fn begin_with_head(&mut self, written_as: InputFormat) -> Result<bool, InputError> {
+        loop {
+            let at_end = self.ended && self.trouble.is_none();
+            match format::head(written_as, &self.path, &self.rest, at_end)? {
+                Some((format, bytes)) => {
+                    self.skip(bytes);
+                    self.format = format;
+                    self.position.state = ReadState::Record;
+                    return Ok(true);
+                }
+                None if self.ended => {
+                    self.skip(self.rest.len());
+                    return Ok(false);
+                }
+                None => self.fill(2 * self.rest.len()),
+            }
+        }
+    }
+
     fn skip(&mut self, bytes: usize) {
         self.position.line += memchr::memchr_iter(b'\n', &self.rest[..bytes]).count() as u64;
         self.position.bytes += bytes as u64;
@@ -309,6 +348,9 @@ impl FileInput {
         let at_end = self.ended && self.trouble.is_none();
         if self.position.state == ReadState::Line {
             return Ok(lines::find(&self.rest, at_end, self.event_bytes_max));
+        }
+        if let Format::Csv(head) = &self.format {
+            return Ok(records::find(&self.rest, at_end, head.delimiter(), self.event_bytes_max));
         }
         match values::find(&self.rest, self.position.state, self.event_bytes_max) {
             (found, state, None) => {
@@ -340,12 +382,18 @@ impl FileInput {
         let head = self.rest[..HEAD_BYTES.min(self.rest.len())].to_vec();
         let line = self.position.line;
         let mut passing = Passing::new();
-        let mut scan = values::Scan::default();
+        let mut end_of_value = values::Scan::default();
+        let mut end_of_record = match &self.format {
+            Format::Csv(head) => Some(Scan::new(head.delimiter())),
+            _ => None,
+        };
+        let by_line = matches!(self.position.state, ReadState::Line | ReadState::Record);
         self.spill(None)?;
         loop {
-            let end = match self.position.state {
-                ReadState::Line => memchr::memchr(b'\n', &self.rest),
-                _ => scan.end(&self.rest),
+            let end = match &mut end_of_record {
+                Some(scan) => scan.end(&self.rest),
+                None if by_line => memchr::memchr(b'\n', &self.rest),
+                None => end_of_value.end(&self.rest),
             };
             let taken = end.unwrap_or(self.rest.len());
             let event = &self.rest[..taken];
@@ -359,13 +407,13 @@ impl FileInput {
             self.fill(self.chunk_bytes);
             if self.rest.is_empty() {
                 // The end of the file ends a line, and breaks a value.
-                if self.trouble.is_some() || self.position.state != ReadState::Line {
+                if self.trouble.is_some() || !by_line {
                     self.end()?;
                 }
                 break;
             }
         }
-        if self.position.state == ReadState::Line && !self.rest.is_empty() {
+        if by_line && !self.rest.is_empty() {
             self.skip(1);
         }
         self.position.state = match self.position.state {
@@ -417,7 +465,7 @@ impl FileInput {
             });
         }
         let expected = match self.position.state {
-            ReadState::Start | ReadState::Line | ReadState::Closed => return Ok(()),
+            ReadState::Start | ReadState::Line | ReadState::Record | ReadState::Closed => return Ok(()),
             ReadState::Value if self.rest.is_empty() => return Ok(()),
             ReadState::First => "an element or `]`",
             ReadState::Element => "`,` or `]`",

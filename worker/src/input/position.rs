@@ -60,4 +60,6 @@ pub enum ReadState {
     Comma,
     /// A JSON array: after `]`.
     Closed,
+    /// CSV: at the beginning of a record, after the header line.
+    Record,
 }

@@ -8,6 +8,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use tempfile::TempDir;
 use transect_config::Limits;
+use transect_core::format::Format;
 use transect_core::input::{EventBatch, Place};
 
 use super::{FileSource, InputError, Progress, SourcePosition};
@@ -95,11 +96,15 @@ fn a_run_that_resumes_cuts_as_an_undisturbed_one_does() {
     let dir = TempDir::new().unwrap();
     let lines: Vec<String> =
         (0..300).map(|i| format!("{{\"i\":{i},\"x\":\"{}\"}}", "y".repeat(i % 90))).collect();
+    let records: Vec<String> = (0..300).map(|i| format!("{i},\"{}\n\"\r\n", "y".repeat(i % 90))).collect();
+    let csv = format!("\u{feff}\"the\nnumber\",x\r\n{}", records.concat());
     let (ndjson, array) = (lines.join("\n"), format!("[{}]", lines.join(",\n ")));
     for (name, bytes) in [
         ("lines", ndjson.clone().into_bytes()),
         ("array", array.into_bytes()),
         ("gz", gzip(ndjson.as_bytes())),
+        ("records.csv", csv.clone().into_bytes()),
+        ("records.csv.gz", gzip(csv.as_bytes())),
     ] {
         let path = write(&dir, name, &bytes);
         let steps = in_steps(&path, 1000);
@@ -107,8 +112,8 @@ fn a_run_that_resumes_cuts_as_an_undisturbed_one_does() {
         for step in &steps {
             let batch = whole.next_batch().unwrap().unwrap();
             assert_eq!(
-                (&batch.bytes, &batch.events, &batch.place),
-                (&step.bytes, &step.events, &step.place),
+                (&batch.format, &batch.bytes, &batch.events, &batch.place),
+                (&step.format, &step.bytes, &step.events, &step.place),
                 "{name}"
             );
         }
@@ -210,4 +215,70 @@ fn a_file_that_is_another_is_refused_and_one_that_has_grown_goes_on() {
         let (_, error) = read(&mut source(std::slice::from_ref(&missing), None, 1 << 20));
         assert!(error.unwrap().to_string().contains(missing.to_str().unwrap()));
     }
+}
+
+#[test]
+fn csv_records_stand_at_their_lines_below_the_header() {
+    let dir = TempDir::new().unwrap();
+    let text = "\u{feff}\r\na,\"b\nc\"\r\n1,\"x\n\"\r\n\r\n2,y";
+    let records: &[(u64, &str)] = &[(4, "1,\"x\n\""), (7, "2,y")];
+    for (name, bytes) in [("a.csv", text.as_bytes().to_vec()), ("a.csv.gz", gzip(text.as_bytes()))] {
+        for chunk in [1, 7, 1 << 20] {
+            let path = write(&dir, name, &bytes);
+            let mut source = source(&[path], None, chunk);
+            let batch = source.next_batch().unwrap().unwrap();
+            let Format::Csv(head) = &batch.format else { panic!("{:?}", batch.format) };
+            assert_eq!(head.names().iter().map(|name| &**name).collect::<Vec<_>>(), ["a", "b\nc"]);
+            let mut found = events_of(&batch);
+            let (rest, error) = read(&mut source);
+            assert!(error.is_none(), "{error:?}");
+            found.extend(rest);
+            assert_eq!(found, events(records), "{name} in chunks of {chunk}");
+        }
+    }
+}
+
+#[test]
+fn a_csv_file_may_hold_nothing_or_a_header_line_only() {
+    let dir = TempDir::new().unwrap();
+    for text in ["", "\n\r\n", "\u{feff}", "a,b", "a,b\n\n"] {
+        let (found, error) = read(&mut source(&[write(&dir, "a.csv", text.as_bytes())], None, 1 << 20));
+        assert!(found.is_empty() && error.is_none(), "{text:?}: {error:?}");
+    }
+}
+
+#[test]
+fn a_header_line_that_is_none_says_its_line_and_column() {
+    let dir = TempDir::new().unwrap();
+    let path = write(&dir, "a.csv", b"\n\nid,value,id\n1,2,3\n");
+    let (found, error) = read(&mut source(std::slice::from_ref(&path), None, 1 << 20));
+    assert!(found.is_empty());
+    assert_eq!(
+        error.unwrap().to_string(),
+        format!(
+            "the input {}, line 3, the header line: column 3: `id` is the name of column 1 too; rename one of them; \
+             nothing was read of the file",
+            path.display()
+        )
+    );
+}
+
+#[test]
+fn a_csv_record_too_large_to_hold_is_passed_though_it_has_line_ends() {
+    let dir = TempDir::new().unwrap();
+    let large = format!("1,\"{}\"", "z\n".repeat(20_000));
+    let path = write(&dir, "a.csv", format!("a,b\n0,x\n{large}\r\n2,y\n").as_bytes());
+    let mut source = source(&[path], None, 1000);
+    let mut spans = Vec::new();
+    while let Some(batch) = source.next_batch().unwrap() {
+        spans.extend(
+            events_of(&batch).into_iter().zip(
+                batch.events.iter().map(|span| {
+                    batch.oversized.get(span.oversized as usize).map(|oversized| oversized.length)
+                }),
+            ),
+        );
+    }
+    let found: Vec<(u64, Option<u64>)> = spans.iter().map(|((line, _), length)| (*line, *length)).collect();
+    assert_eq!(found, [(2, None), (3, Some(large.len() as u64)), (20_004, None)]);
 }

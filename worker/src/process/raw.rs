@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use memchr::memchr_iter;
+use transect_core::format::Format;
 use transect_core::input::{EventBatch, EventSpan, Place};
 
 use crate::log::Record;
@@ -45,6 +46,7 @@ pub(super) fn read(record: &Record) -> Result<Raw, RawError> {
     Ok(Raw::Events(EventBatch {
         source,
         event_type: record.header(EVENT_TYPE).map(Into::into),
+        format: Format::Json,
         bytes: record.value.clone(),
         events,
         oversized: Vec::new(),

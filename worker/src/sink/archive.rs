@@ -1,19 +1,24 @@
-//! The archive: what was received, its bytes untouched, one event a line, zstd. `archive/<source>/*.ndjson.zst`.
+//! The archive: what was received, its bytes untouched, zstd: `archive/<source>/*.ndjson.zst`, one event a line, and
+//! `*.csv.zst`, each with its header line. What it holds can be fed to a pipeline again.
 //!
 //! Reads the inputs and the raw topic on its own, in its own time. An element of a JSON array that is printed over
 //! several lines has its line ends replaced by spaces: they are white space between its parts.
 
+mod file;
+
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{Read, Seek, SeekFrom};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use transect_core::format::Format;
 use transect_core::input::{EventBatch, EventSpan};
-use zstd::stream::write::Encoder;
 
+use self::file::ArchiveFile;
 use super::Folders;
-use super::publish::{Files, Temporary};
+use super::publish::Files;
 use crate::input::{FileSource, SourcePosition};
 use crate::log::{Committed, Log, Record, Topic, Transaction};
 use crate::record::{COUNT, SOURCE};
@@ -26,7 +31,6 @@ pub const GROUP: &str = "archive";
 /// A file is sealed at so many bytes of events.
 const FILE_BYTES: u64 = 256 * 1024 * 1024;
 const READ_BYTES: usize = 1024 * 1024;
-const LEVEL: i32 = 3;
 
 /// The metadata of the archive's commits.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -59,14 +63,6 @@ impl ArchiveState {
     }
 }
 
-/// A file in the making.
-struct Open {
-    encoder: Encoder<'static, Temporary>,
-    /// Number of its first event.
-    first: u64,
-    bytes: u64,
-}
-
 /// See the module.
 pub struct Archive {
     log: Arc<dyn Log>,
@@ -77,7 +73,7 @@ pub struct Archive {
     end: Flag,
     /// Events that are too large to hold, one at a time.
     spill: File,
-    open: BTreeMap<String, Open>,
+    open: BTreeMap<String, ArchiveFile>,
     raw_offset: u64,
     /// Whether anything was read since the last commit.
     touched: bool,
@@ -122,19 +118,20 @@ impl Archive {
     }
 
     fn write_batch(&mut self, source: &str, batch: &EventBatch) -> Result<(), RoleError> {
+        let format = &batch.format;
         let mut lines = Vec::with_capacity(batch.bytes.len() + batch.events.len());
         for span in &batch.events {
             match whole(batch, *span) {
-                Some(event) => push_line(&mut lines, event),
+                Some(event) => push_line(&mut lines, event, format),
                 None => {
-                    self.append(source, &lines, 0)?;
+                    self.append(source, format, &lines, 0)?;
                     lines.clear();
-                    self.append_spilled(source)?;
+                    self.append_spilled(source, format)?;
                     lines.push(b'\n');
                 }
             }
         }
-        self.append(source, &lines, batch.events.len() as u64)
+        self.append(source, format, &lines, batch.events.len() as u64)
     }
 
     /// Archives what is new in the raw topic; false where there is nothing.
@@ -146,9 +143,9 @@ impl Archive {
             let source = record.header(SOURCE).unwrap_or_default().to_owned();
             if count > 0 {
                 self.touched = true;
-                self.append(&source, &record.value, count)?;
+                self.append(&source, &Format::Json, &record.value, count)?;
                 if !record.value.ends_with(b"\n") {
-                    self.append(&source, b"\n", 0)?;
+                    self.append(&source, &Format::Json, b"\n", 0)?;
                 }
             }
         }
@@ -156,35 +153,41 @@ impl Archive {
     }
 
     /// Appends bytes that hold so many more events to the source's file.
-    fn append(&mut self, source: &str, bytes: &[u8], events: u64) -> Result<(), RoleError> {
+    fn append(&mut self, source: &str, format: &Format, bytes: &[u8], events: u64) -> Result<(), RoleError> {
+        if self.open.get(source).is_some_and(|open| !open.takes(format)) {
+            self.seal(source)?;
+        }
         let archived = self.state.sources.entry(source.to_owned()).or_default();
         let open = match self.open.entry(source.to_owned()) {
-            std::collections::btree_map::Entry::Occupied(open) => open.into_mut(),
-            std::collections::btree_map::Entry::Vacant(none) => {
-                // The last event's number isn't known yet: `flush` gives the file its name.
-                let name =
-                    format!("{source}/events-{:020}-{:020}.ndjson.zst", archived.events, u64::MAX >> 1);
-                let mut encoder = Encoder::new(self.files.create(&name)?, LEVEL)?;
-                encoder.include_checksum(true)?;
-                none.insert(Open { encoder, first: archived.events, bytes: 0 })
+            Entry::Occupied(open) => open.into_mut(),
+            Entry::Vacant(none) => {
+                none.insert(ArchiveFile::create(&self.files, source, format, archived.events)?)
             }
         };
-        open.encoder.write_all(bytes).map_err(|error| format!("write the archive of {source}: {error}"))?;
-        open.bytes += bytes.len() as u64;
+        open.write(bytes).map_err(|error| format!("write the archive of {source}: {error}"))?;
         archived.events += events;
         Ok(())
     }
 
+    /// Ends a source's file.
+    fn seal(&mut self, source: &str) -> Result<(), RoleError> {
+        let Some(open) = self.open.remove(source) else { return Ok(()) };
+        let archived = self.state.sources.get(source).map_or(0, |archived| archived.events);
+        Ok(open.seal(&self.files, source, archived.saturating_sub(1))?)
+    }
+
     /// Appends the event that was spilled.
-    fn append_spilled(&mut self, source: &str) -> Result<(), RoleError> {
+    fn append_spilled(&mut self, source: &str, format: &Format) -> Result<(), RoleError> {
         self.spill.seek(SeekFrom::Start(0))?;
         let mut block = vec![0; READ_BYTES];
         loop {
             match self.spill.read(&mut block)? {
                 0 => return Ok(()),
                 read => {
-                    spaces_for_line_ends(&mut block[..read]);
-                    self.append(source, &block[..read], 0)?;
+                    if by_line(format) {
+                        spaces_for_line_ends(&mut block[..read]);
+                    }
+                    self.append(source, format, &block[..read], 0)?;
                 }
             }
         }
@@ -199,11 +202,18 @@ fn whole(batch: &EventBatch, span: EventSpan) -> Option<&[u8]> {
     batch.bytes.get(span.start as usize..usize::try_from(end).ok()?)
 }
 
-fn push_line(lines: &mut Vec<u8>, event: &[u8]) {
+fn push_line(lines: &mut Vec<u8>, event: &[u8], format: &Format) {
     let start = lines.len();
     lines.extend_from_slice(event);
-    spaces_for_line_ends(&mut lines[start..]);
+    if by_line(format) {
+        spaces_for_line_ends(&mut lines[start..]);
+    }
     lines.push(b'\n');
+}
+
+/// Whether a line end ends an event, wherever it stands.
+fn by_line(format: &Format) -> bool {
+    matches!(format, Format::Json)
 }
 
 fn spaces_for_line_ends(event: &mut [u8]) {
@@ -219,7 +229,7 @@ impl Role for Archive {
 
     fn step(&mut self) -> Result<bool, RoleError> {
         let worked = self.step_raw()? || (!self.end.is_raised() && self.step_files()?);
-        if self.open.values().map(|open| open.bytes).sum::<u64>() >= FILE_BYTES {
+        if self.open.values().map(ArchiveFile::bytes).sum::<u64>() >= FILE_BYTES {
             self.flush()?;
         }
         Ok(worked)
@@ -229,14 +239,9 @@ impl Role for Archive {
         if !std::mem::take(&mut self.touched) {
             return Ok(());
         }
-        for (source, open) in std::mem::take(&mut self.open) {
-            let failed = |error: io::Error| format!("write the archive of {source}: {error}");
-            let temporary = open.encoder.finish().map_err(failed)?;
-            let last =
-                self.state.sources.get(&source).map_or(0, |archived| archived.events).saturating_sub(1);
-            let name = format!("{source}/events-{:020}-{last:020}.ndjson.zst", open.first);
-            let temporary = self.files.rename(temporary, &name)?;
-            self.files.seal(temporary);
+        let sources: Vec<String> = self.open.keys().cloned().collect();
+        for source in sources {
+            self.seal(&source)?;
         }
         self.state.files = self.files.prepare()?;
         let committed = Committed {

@@ -1,0 +1,77 @@
+//! Events that are not plain JSON become JSON text, one by one, right before they are decoded; from there on all formats
+//! go the same way. What was received is kept as it came, for the archive and the rejects.
+//!
+//! Plain JSON does not pass here.
+
+pub mod csv;
+mod text;
+
+use std::sync::Arc;
+
+use crate::events::EventType;
+use crate::input::EventBatch;
+use crate::reject::{Reject, RejectReason};
+
+/// How the events of a batch are written.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum Format {
+    /// Each event is one JSON value.
+    #[default]
+    Json,
+    /// Each event is a record under this header line.
+    Csv(Arc<csv::Head>),
+}
+
+impl Format {
+    /// Whether events are decoded as they came.
+    pub(crate) fn is_json(&self) -> bool {
+        matches!(self, Self::Json)
+    }
+}
+
+/// Makes JSON of the events of batches; of one thread.
+#[derive(Debug, Default)]
+pub(crate) struct Converter {
+    csv: csv::Converter,
+    text: Vec<u8>,
+}
+
+/// An event as JSON text.
+pub(crate) struct Converted<'a> {
+    pub(crate) text: &'a [u8],
+    /// Position of its event type in the pipeline's, where the format says it.
+    pub(crate) event_type: Option<usize>,
+}
+
+impl Converter {
+    /// An event of the batch, which is not held as oversized. `stated` is the event type that the source names.
+    pub(crate) fn convert(
+        &mut self,
+        batch: &EventBatch,
+        event: usize,
+        types: &[EventType],
+        stated: Option<usize>,
+    ) -> Result<Converted<'_>, Reject> {
+        self.text.clear();
+        let bytes = batch.event(batch.events[event]);
+        let event_type = match &batch.format {
+            Format::Json => {
+                self.text.extend_from_slice(bytes);
+                None
+            }
+            Format::Csv(head) => self.csv.convert(head, bytes, types, stated, &mut self.text)?,
+        };
+        Ok(Converted { text: &self.text, event_type })
+    }
+}
+
+/// A refusal of an event that can't be read in its format.
+fn malformed(message: String) -> Reject {
+    Reject {
+        reason: RejectReason::Malformed,
+        pointer: String::new(),
+        keyword: String::new(),
+        message,
+        offset: None,
+    }
+}

@@ -1,0 +1,73 @@
+//! One file of the archive: events of one source in one format, so that what was received can be read again.
+
+use std::io::{self, Write};
+
+use transect_core::format::Format;
+use zstd::stream::write::Encoder;
+
+use crate::sink::SinkError;
+use crate::sink::publish::{FileName, Files, Temporary};
+
+const LEVEL: i32 = 3;
+
+/// A file in the making.
+pub(super) struct ArchiveFile {
+    encoder: Encoder<'static, Temporary>,
+    format: Format,
+    /// Number of its first event.
+    first: u64,
+    bytes: u64,
+}
+
+impl ArchiveFile {
+    /// Creates a file in a source's folder, and writes what stands before the events.
+    pub(super) fn create(
+        files: &Files,
+        source: &str,
+        format: &Format,
+        first: u64,
+    ) -> Result<Self, SinkError> {
+        // The last event's number isn't known yet: `seal` gives the file its name.
+        let file = files.create(&name(source, format, first, u64::MAX >> 1))?;
+        let path = file.path().to_owned();
+        let failed = |error: io::Error| SinkError::io("write", &path)(error);
+        let mut encoder = Encoder::new(file, LEVEL).map_err(failed)?;
+        encoder.include_checksum(true).map_err(failed)?;
+        let mut file = Self { encoder, format: format.clone(), first, bytes: 0 };
+        if let Format::Csv(head) = format {
+            file.write(head.line()).and_then(|()| file.write(b"\n")).map_err(failed)?;
+        }
+        Ok(file)
+    }
+
+    /// Whether events of this format may follow in it.
+    pub(super) fn takes(&self, format: &Format) -> bool {
+        self.format == *format
+    }
+
+    pub(super) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    pub(super) fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.bytes += bytes.len() as u64;
+        self.encoder.write_all(bytes)
+    }
+
+    /// Ends the file after the event of this number; it will be part of the next commit.
+    pub(super) fn seal(self, files: &Files, source: &str, last: u64) -> Result<(), SinkError> {
+        let name = name(source, &self.format, self.first, last);
+        let file = self.encoder.finish().map_err(|error| SinkError::io("write", name.as_ref())(error))?;
+        files.seal(files.rename(file, &name)?);
+        Ok(())
+    }
+}
+
+fn name(source: &str, format: &Format, first: u64, last: u64) -> String {
+    let extension = match format {
+        Format::Json => "ndjson.zst",
+        Format::Csv(head) if head.delimiter() == b'\t' => "tsv.zst",
+        Format::Csv(_) => "csv.zst",
+    };
+    format!("{source}/{}", FileName { stem: "events", first, last, extension })
+}
