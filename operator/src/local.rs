@@ -111,7 +111,7 @@ fn of_format(pipeline: &Located<ResearchPipeline>, at: usize, source: &Source) -
         pipeline,
         &format!("spec.sources[{at}].{kind}.format"),
         &name,
-        "write the files as Csv or Json",
+        "write the files as Csv, Avro or Json",
     ))
 }
 

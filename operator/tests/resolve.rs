@@ -351,8 +351,12 @@ fn what_one_process_can_not_run_is_refused_by_name() {
             "study/air.yaml:28:38: spec.sources[0].objectStore.url: sources.objectStore of a whole folder is not supported by `transect up`; feed files in its place with --input web=FILE",
         ),
         (
-            source("objectStore: {url: \"file:///data/a.csv\", format: Csv}"),
-            "study/air.yaml:28:68: spec.sources[0].objectStore.format: sources.objectStore.format other than Json is not supported by `transect up`; feed files in its place with --input web=FILE",
+            source("objectStore: {url: \"file:///data/a.parquet\", format: Parquet}"),
+            "study/air.yaml:28:72: spec.sources[0].objectStore.format: sources.objectStore.format: Parquet is not supported by `transect up`; write the files as Csv, Avro or Json",
+        ),
+        (
+            source("files: {paths: [a.parquet], format: Parquet}"),
+            "study/air.yaml:28:55: spec.sources[0].files.format: sources.files.format: Parquet is not supported by `transect up`; write the files as Csv, Avro or Json",
         ),
         (
             source("objectStore: {url: \"file:///data/a.ndjson\", poll: 5m}"),

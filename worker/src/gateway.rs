@@ -4,6 +4,7 @@
 mod body;
 mod check;
 mod committer;
+mod encoding;
 mod problem;
 mod routes;
 

@@ -3,6 +3,7 @@
 //! NDJSON, JSON arrays and pretty-printed JSON values, plain, gzip or zstd, told apart by content; and other formats
 //! ([`format`]), where the source or the file's name says so.
 
+mod blocks;
 mod buffers;
 mod error;
 mod file;

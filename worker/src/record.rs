@@ -2,7 +2,7 @@
 //!
 //! | topic | headers | value |
 //! |---|---|---|
-//! | raw | source, received, count, content-type; event-type where known | the events' own bytes, NDJSON |
+//! | raw | source, received, count, content-type; event-type where known | the events' own bytes, one a line |
 //! | ids | | see `crate::process` |
 //! | clean | event-type, schema-version, count | one Arrow IPC stream of one batch, provenance columns included |
 //! | rejected | count | NDJSON, one [`RejectedEvent`] a line |
@@ -16,7 +16,10 @@ use arrow_array::RecordBatch;
 use arrow_schema::ArrowError;
 use bytes::{Bytes, BytesMut};
 use serde::{Deserialize, Serialize};
+use transect_core::format::Format;
 use transect_core::reject::RejectReason;
+
+use crate::log::Record;
 
 /// Header: name of the source.
 pub const SOURCE: &str = "source";
@@ -36,6 +39,20 @@ pub const WINDOW: &str = "window";
 pub const DIGEST: &str = "digest";
 /// Header: watermark, microseconds since 1970 UTC.
 pub const WATERMARK: &str = "watermark";
+
+/// Media type of events in JSON, one a line.
+pub const NDJSON: &str = "application/x-ndjson";
+/// Media type of CloudEvents envelopes, one a line.
+pub const CLOUD_EVENTS: &str = "application/cloudevents+json";
+
+/// How the events of a raw record are written; None for a media type that is not known. A bare event is JSON.
+pub fn format(record: &Record) -> Option<Format> {
+    match record.header(CONTENT_TYPE) {
+        None | Some(NDJSON | "application/json") => Some(Format::Json),
+        Some(CLOUD_EVENTS) => Some(Format::CloudEvents),
+        Some(_) => None,
+    }
+}
 
 /// A refused event as it is kept and shown.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use anyhow::bail;
 use serde::Serialize;
-use transect_config::Limits;
+use transect_config::{InputFormat, Limits};
 use transect_core::check::{Checker, Finding};
 use transect_core::input::{EventBatch, EventSpan};
 use transect_worker::input::{FileInput, InputError, Progress};
@@ -80,7 +80,15 @@ impl<W: Write> Checking<W> {
             FileInput::of_stream(io::stdin(), STANDARD_INPUT, self.limits)?
         } else {
             let source: Arc<str> = name.as_ref().into();
-            FileInput::open(path, source, None, None, self.limits, None, Progress::default())?
+            FileInput::open(
+                path,
+                source,
+                None,
+                Some(InputFormat::Json),
+                self.limits,
+                None,
+                Progress::default(),
+            )?
         };
         let mut index = 0;
         loop {

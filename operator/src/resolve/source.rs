@@ -77,6 +77,8 @@ pub(crate) fn input_format(format: FileFormat) -> Option<InputFormat> {
     match format {
         FileFormat::Json => Some(InputFormat::Json),
         FileFormat::Csv => Some(InputFormat::Csv),
-        FileFormat::CloudEvents | FileFormat::Avro | FileFormat::Parquet => None,
+        FileFormat::CloudEvents => Some(InputFormat::CloudEvents),
+        FileFormat::Avro => Some(InputFormat::Avro),
+        FileFormat::Parquet => None,
     }
 }

@@ -15,6 +15,7 @@ use transect_config::{
 };
 use transect_core::cleanse::CleansePlan;
 use transect_core::events::{EventDecoder, EventType};
+use transect_core::format::Format;
 use transect_core::identity::PipelineKey;
 use transect_core::input::{EventBatch, EventSpan, Place};
 use transect_core::plan::Plan;
@@ -112,6 +113,7 @@ fn batch() -> EventBatch {
     EventBatch {
         source: "example".into(),
         event_type: None,
+        format: Format::Json,
         bytes: bytes.into(),
         events,
         oversized: Vec::new(),

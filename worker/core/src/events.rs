@@ -93,22 +93,25 @@ impl EventDecoder {
     }
 
     /// Decodes a batch.
-    pub fn decode(&mut self, batch: EventBatch) -> DecodedBatch {
+    pub fn decode(&mut self, mut batch: EventBatch) -> DecodedBatch {
         let mut rejects = Vec::new();
         // The type that a source names is the same for the whole batch.
         let stated = batch.event_type.as_deref().map(|name| self.named(name));
         let is_json = batch.format.is_json();
-        for (at, span) in batch.events.iter().enumerate() {
-            let event = at as u32;
+        if !is_json {
+            self.converter.open(&mut batch);
+        }
+        for at in 0..batch.events.len() {
+            let (event, span) = (at as u32, batch.events[at]);
             if span.oversized != u32::MAX {
                 let length = batch.oversized.get(span.oversized as usize).map_or(0, |o| o.length);
                 rejects.push(RejectedRow { event, event_type: None, reject: too_large(length) });
                 continue;
             }
             let taken = if is_json {
-                self.take(event, batch.event(*span), stated.clone())
+                self.take(event, batch.event(span), stated.clone())
             } else {
-                self.convert(&batch, at, &stated)
+                self.convert(&mut batch, at, &stated)
             };
             if let Err((event_type, reject)) = taken {
                 rejects.push(RejectedRow { event, event_type, reject });
@@ -142,7 +145,7 @@ impl EventDecoder {
     /// Takes one event of another format.
     fn convert(
         &mut self,
-        batch: &EventBatch,
+        batch: &mut EventBatch,
         at: usize,
         stated: &Option<Result<usize, Reject>>,
     ) -> Result<(), (Option<usize>, Reject)> {

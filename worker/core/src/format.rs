@@ -3,7 +3,11 @@
 //!
 //! Plain JSON does not pass here.
 
+pub mod avro;
+mod cloud_events;
 pub mod csv;
+#[cfg(test)]
+mod testing;
 mod text;
 
 use std::sync::Arc;
@@ -20,6 +24,10 @@ pub enum Format {
     Json,
     /// Each event is a record under this header line.
     Csv(Arc<csv::Head>),
+    /// Each event is the data of a CloudEvents 1.0 envelope, which is one JSON value.
+    CloudEvents,
+    /// Each event is a datum in a block of a container with this head.
+    Avro(Arc<avro::Head>),
 }
 
 impl Format {
@@ -33,6 +41,7 @@ impl Format {
 #[derive(Debug, Default)]
 pub(crate) struct Converter {
     csv: csv::Converter,
+    avro: avro::Converter,
     text: Vec<u8>,
 }
 
@@ -44,10 +53,17 @@ pub(crate) struct Converted<'a> {
 }
 
 impl Converter {
-    /// An event of the batch, which is not held as oversized. `stated` is the event type that the source names.
+    /// Makes a batch ready, before its first event is asked for.
+    pub(crate) fn open(&mut self, batch: &mut EventBatch) {
+        if let Format::Avro(head) = &batch.format {
+            self.avro.open(&Arc::clone(head), batch);
+        }
+    }
+
+    /// The next event of the batch, which is not held as oversized. `stated` is the event type that the source names.
     pub(crate) fn convert(
         &mut self,
-        batch: &EventBatch,
+        batch: &mut EventBatch,
         event: usize,
         types: &[EventType],
         stated: Option<usize>,
@@ -60,6 +76,13 @@ impl Converter {
                 None
             }
             Format::Csv(head) => self.csv.convert(head, bytes, types, stated, &mut self.text)?,
+            Format::CloudEvents => cloud_events::convert(bytes, types, stated, &mut self.text)?,
+            Format::Avro(head) => {
+                let head = Arc::clone(head);
+                let shaped_by = stated.or((types.len() == 1).then_some(0)).map(|at| &types[at]);
+                self.avro.convert(&head, batch, event, shaped_by, &mut self.text)?;
+                None
+            }
         };
         Ok(Converted { text: &self.text, event_type })
     }

@@ -34,7 +34,8 @@ pub struct EventSpan {
     pub start: u32,
     /// Number of bytes held; of an oversized event only its head.
     pub len: u32,
-    /// For files, lines between the batch's first line and this event's; for records, the index in the record.
+    /// For files, lines between the batch's first line and this event's, or in an Avro container events; for records, the
+    /// index in the record.
     pub index: u32,
     /// Position in `EventBatch::oversized`, or `u32::MAX` for an event that is held whole.
     pub oversized: u32,
@@ -56,7 +57,7 @@ pub enum Place {
     File {
         /// The file as it was named.
         file: Arc<str>,
-        /// Line (from 1) of the batch's first event.
+        /// Line (from 1) of the batch's first event; in an Avro container its number.
         line: u64,
     },
     /// In a record of the raw topic.

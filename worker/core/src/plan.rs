@@ -194,6 +194,12 @@ impl Plan {
         &self.coverage
     }
 
+    /// Whether the schema names a member of the event.
+    pub(crate) fn names(&self, member: &str) -> bool {
+        let object = self.root.object.as_ref();
+        object.is_some_and(|object| object.properties.iter().any(|property| *property.name == *member))
+    }
+
     /// The column that holds a field, as the path of child indexes from the event's columns; None where the field has
     /// no column of its own. A path goes through structs only.
     pub fn column(&self, field: &Pointer) -> Option<Vec<usize>> {

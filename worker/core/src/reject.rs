@@ -8,8 +8,10 @@ use serde::{Deserialize, Serialize};
 /// the field in the API's answer and the column in the report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum RejectReason {
-    /// The bytes are not one JSON value (RFC 8259), or an object names a member twice, or a number is beyond a double.
+    /// The bytes are not one event in their format: not one JSON value (RFC 8259), or no record that fits the header line; or an object names a member twice, or a number is beyond a double.
     Malformed,
+    /// The CloudEvents envelope of the event lacks an attribute or its data, or has a wrong one.
+    InvalidEnvelope,
     /// The event is larger than the limit on bytes.
     TooLarge,
     /// The event nests deeper than the limit.
@@ -32,8 +34,9 @@ pub enum RejectReason {
 
 impl RejectReason {
     /// Every reason, in the order of the checks.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Malformed,
+        Self::InvalidEnvelope,
         Self::TooLarge,
         Self::TooDeep,
         Self::UnknownEventType,
@@ -49,6 +52,7 @@ impl RejectReason {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Malformed => "Malformed",
+            Self::InvalidEnvelope => "InvalidEnvelope",
             Self::TooLarge => "TooLarge",
             Self::TooDeep => "TooDeep",
             Self::UnknownEventType => "UnknownEventType",

@@ -3,11 +3,11 @@
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use bytes::Bytes;
 use transect_core::events::{EventDecoder, EventType, RejectedRow};
-use transect_core::format::Format;
 use transect_core::identity::PipelineKey;
 use transect_core::input::{EventBatch, EventSpan, Place};
+
+use super::body::Body;
 
 /// Decoders, lent to one request at a time and kept for the next.
 pub(super) struct Checker {
@@ -24,8 +24,7 @@ impl Checker {
     /// The events that would be refused, in their order.
     pub(super) fn refused(
         &self,
-        body: &Bytes,
-        events: &[Range<usize>],
+        Body { bytes, events, format }: &Body,
         source: &str,
         event_type: Option<&str>,
         received: i64,
@@ -39,8 +38,8 @@ impl Checker {
         let batch = EventBatch {
             source: source.into(),
             event_type: event_type.map(Into::into),
-            format: Format::Json,
-            bytes: body.clone(),
+            format: format.clone(),
+            bytes: bytes.clone(),
             events: events.iter().enumerate().map(span).collect(),
             oversized: Vec::new(),
             place: Place::Record { partition: 0, offset: 0 },

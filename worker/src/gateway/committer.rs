@@ -17,10 +17,11 @@ const WAITING_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// One transaction takes no more than about this.
 const COMMIT_BYTES: usize = 4 * 1024 * 1024;
 
-/// The events of one request: NDJSON, every line with its end.
+/// The events of one request, one a line, every line with its end.
 pub(super) struct Post {
     pub(super) source: String,
     pub(super) event_type: Option<String>,
+    pub(super) content_type: &'static str,
     pub(super) received: i64,
     pub(super) count: u64,
     pub(super) lines: Bytes,
@@ -88,13 +89,15 @@ fn commit_all(log: &dyn Log, waiting: &Receiver<Waiting>) {
     }
 }
 
-/// Consecutive posts of one source and type become one record; its received time is the first one's.
+/// Consecutive posts of one source, type and content type become one record; its received time is the first one's.
 fn records<'a>(posts: impl Iterator<Item = &'a Post>) -> Vec<NewRecord> {
     let mut records: Vec<(&Post, u64, BytesMut)> = Vec::new();
     for post in posts {
         match records.last_mut() {
             Some((first, count, lines))
-                if first.source == post.source && first.event_type == post.event_type =>
+                if first.source == post.source
+                    && first.event_type == post.event_type
+                    && first.content_type == post.content_type =>
             {
                 *count += post.count;
                 lines.extend_from_slice(&post.lines);
@@ -107,7 +110,7 @@ fn records<'a>(posts: impl Iterator<Item = &'a Post>) -> Vec<NewRecord> {
             (record::SOURCE.into(), post.source.clone()),
             (record::RECEIVED.into(), post.received.to_string()),
             (record::COUNT.into(), count.to_string()),
-            (record::CONTENT_TYPE.into(), "application/x-ndjson".to_owned()),
+            (record::CONTENT_TYPE.into(), post.content_type.to_owned()),
         ];
         headers.extend(post.event_type.clone().map(|event_type| (record::EVENT_TYPE.into(), event_type)));
         NewRecord { topic: Topic::Raw, headers, value: lines.freeze() }

@@ -11,11 +11,13 @@ use axum::{Json, Router};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use transect_core::events::RejectedRow;
+use transect_core::format::Format;
 
 use super::Gateway;
 use super::body::{self, Body};
 use super::committer::{Post, PostError};
 use super::problem::Problem;
+use crate::record;
 
 pub(super) fn router(gateway: Arc<Gateway>) -> Router {
     Router::new()
@@ -78,11 +80,12 @@ async fn events(
         return Err(Problem::new(StatusCode::NOT_FOUND, "unknown study", detail));
     }
     let (source, event_type) = addressee(&gateway, &parameters)?;
-    let Body { bytes, events } = Body::read(&headers, body?)?;
+    let body = Body::read(&headers, body?)?;
     let received = (gateway.clock)();
-    let refused = gateway.checker.refused(&bytes, &events, &source, event_type.as_deref(), received);
-    let (count, lines) = (events.len(), body::as_lines(&bytes, &events));
-    let post = Post { source, event_type, received, count: count as u64, lines };
+    let refused = gateway.checker.refused(&body, &source, event_type.as_deref(), received);
+    let (count, lines) = (body.events.len(), body.as_lines());
+    let content_type = if body.format == Format::CloudEvents { record::CLOUD_EVENTS } else { record::NDJSON };
+    let post = Post { source, event_type, content_type, received, count: count as u64, lines };
     gateway.committer.commit(post).await.map_err(|error| match error {
         PostError::Full => {
             let detail = "more events are waiting than memory allows; send this request again a little later";

@@ -45,13 +45,28 @@ pub enum InputError {
         events: u64,
     },
     /// What stands before the events can't be read.
-    #[error("the input {path}, line {line}, the header line: {problem}; nothing was read of the file")]
+    #[error("the input {path}, line {line}: its head can't be read: {problem}; nothing was read of the file")]
     Head {
         /// The file.
         path: String,
         /// The line, from 1.
         line: u64,
         /// What is wrong and how to fix it.
+        problem: String,
+    },
+    /// The blocks around the events are broken.
+    #[error(
+        "the input {path}, before event {next} (byte {byte}): {problem}; copy the file again and start again: what stands \
+         before is kept"
+    )]
+    Container {
+        /// The file.
+        path: String,
+        /// Where the block begins, from 0, after decompression.
+        byte: u64,
+        /// The number of its first event, from 1.
+        next: u64,
+        /// What is wrong.
         problem: String,
     },
     /// The JSON around the events is broken.

@@ -10,6 +10,7 @@ use bytes::{Buf, Bytes, BytesMut};
 use sha2::{Digest, Sha256};
 use transect_config::{InputFormat, Limits};
 use transect_core::format::Format;
+use transect_core::format::avro::{BLOCK_BYTES_MAX, Head};
 use transect_core::format::csv::Scan;
 use transect_core::input::{EventBatch, EventSpan, Oversized, Place};
 
@@ -18,7 +19,7 @@ use super::error::InputError;
 use super::position::{FilePosition, ReadState};
 use super::progress::Progress;
 use super::raw_bytes::{Compression, RawBytes, head_hash};
-use super::{format, lines, records, values};
+use super::{blocks, format, lines, records, values};
 
 /// What is kept of an event beyond the size limit.
 const HEAD_BYTES: usize = 4096;
@@ -148,7 +149,7 @@ impl FileInput {
             let problem = format!("it has {size} bytes, but {} were read of it", position.bytes);
             return Err(InputError::Replaced { path: name, problem });
         }
-        let format = format::head_again(position.state, path)?;
+        let format = format::head_again(position.state, written_as, path)?;
         let written_as = written_as.or_else(|| format::by_name(path));
         let input = Self::over(path, name.into(), (source, event_type), limits, bytes, position);
         Ok(Self { written_as, format, ..input })
@@ -237,10 +238,11 @@ impl FileInput {
                     // Half an event is left that can't be completed.
                     return self.end().map(|()| None);
                 }
-                if self.rest.len() > self.event_bytes_max.max(self.chunk_bytes) {
+                let most = self.held_bytes_max();
+                if self.rest.len() > most {
                     return self.pass_oversized().map(Some);
                 }
-                wanted = (2 * self.rest.len()).min(self.event_bytes_max.max(self.chunk_bytes) + 1);
+                wanted = (2 * self.rest.len()).min(most + 1);
             };
             let line = self.position.line + found.first_line;
             self.position.bytes += found.consumed as u64;
@@ -250,6 +252,15 @@ impl FileInput {
                 self.buffers.lend(&bytes);
                 return Ok(Some(self.batch(bytes, found, line)));
             }
+        }
+    }
+
+    /// How much is read in search of the end of what is handed out whole.
+    fn held_bytes_max(&self) -> usize {
+        match self.format {
+            // With its frame a block is a little larger; beyond that its own head refuses it.
+            Format::Avro(_) => BLOCK_BYTES_MAX + HEAD_BYTES,
+            _ => self.event_bytes_max.max(self.chunk_bytes),
         }
     }
 
@@ -286,7 +297,12 @@ impl FileInput {
     /// Finds out the format; false while there is only white space.
     fn begin(&mut self) -> Result<bool, InputError> {
         match self.written_as {
-            Some(written_as @ InputFormat::Csv) => self.begin_with_head(written_as),
+            Some(written_as @ (InputFormat::Csv | InputFormat::Avro)) => self.begin_with_head(written_as),
+            None if Head::is_at(&self.rest) => self.begin_with_head(InputFormat::Avro),
+            Some(InputFormat::CloudEvents) => {
+                self.format = Format::CloudEvents;
+                Ok(self.begin_json())
+            }
             _ => Ok(self.begin_json()),
         }
     }
@@ -323,8 +339,12 @@ impl FileInput {
             match format::head(written_as, &self.path, &self.rest, at_end)? {
                 Some((format, bytes)) => {
                     self.skip(bytes);
+                    let is_avro = matches!(format, Format::Avro(_));
+                    self.position.state = if is_avro { ReadState::Block } else { ReadState::Record };
+                    if is_avro {
+                        self.position.line = 1;
+                    }
                     self.format = format;
-                    self.position.state = ReadState::Record;
                     return Ok(true);
                 }
                 None if self.ended => {
@@ -349,6 +369,13 @@ impl FileInput {
         if self.position.state == ReadState::Line {
             return Ok(lines::find(&self.rest, at_end, self.event_bytes_max));
         }
+        if let Format::Avro(head) = &self.format {
+            return match blocks::find(&self.rest, head) {
+                // What stands before the trouble goes out first; it will be found again then.
+                (found, Some(problem)) if found.consumed == 0 => Err(self.container(problem)),
+                (found, _) => Ok(found),
+            };
+        }
         if let Format::Csv(head) = &self.format {
             return Ok(records::find(&self.rest, at_end, head.delimiter(), self.event_bytes_max));
         }
@@ -364,6 +391,11 @@ impl FileInput {
             }
             (found, _, Some(broken)) => Err(self.structure(found, broken.expected)),
         }
+    }
+
+    fn container(&self, problem: String) -> InputError {
+        let (path, byte, next) = (self.name.to_string(), self.position.bytes, self.position.line);
+        InputError::Container { path, byte, next, problem }
     }
 
     fn structure(&self, found: Found, expected: &'static str) -> InputError {
@@ -466,7 +498,11 @@ impl FileInput {
         }
         let expected = match self.position.state {
             ReadState::Start | ReadState::Line | ReadState::Record | ReadState::Closed => return Ok(()),
-            ReadState::Value if self.rest.is_empty() => return Ok(()),
+            ReadState::Value | ReadState::Block if self.rest.is_empty() => return Ok(()),
+            ReadState::Block => {
+                let left = self.rest.len();
+                return Err(self.container(format!("the file ends within a block, after {left} bytes of it")));
+            }
             ReadState::First => "an element or `]`",
             ReadState::Element => "`,` or `]`",
             ReadState::Value | ReadState::Comma => "a whole JSON value",

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use transect_config::InputFormat;
-use transect_core::format::Format;
 use transect_core::format::csv::{self, Scan};
+use transect_core::format::{Format, avro};
 
 use super::error::InputError;
 use super::position::ReadState;
@@ -19,8 +19,11 @@ const HEAD_BYTES_MAX: usize = 1024 * 1024;
 
 /// How a file is written by its name, with or without `.gz` and `.zst`; None where only its content can tell.
 pub(super) fn by_name(path: &Path) -> Option<InputFormat> {
-    let is = |extension: &str| Some(extension) == extension_of(path).as_deref();
-    (is("csv") || is("tsv")).then_some(InputFormat::Csv)
+    match extension_of(path)?.as_str() {
+        "csv" | "tsv" => Some(InputFormat::Csv),
+        "avro" => Some(InputFormat::Avro),
+        _ => None,
+    }
 }
 
 /// What stands between the cells of a CSV file.
@@ -47,7 +50,13 @@ pub(super) fn head(
 ) -> Result<Option<(Format, usize)>, InputError> {
     let found = match written_as {
         InputFormat::Csv => csv_head(path, buffer, at_end)?,
-        _ => Some((Format::Json, 0)),
+        InputFormat::Avro => {
+            let failed = |problem| InputError::Head { path: path.display().to_string(), line: 1, problem };
+            let found = avro::Head::parse(buffer).map_err(failed)?;
+            found.map(|(head, length)| (Format::Avro(Arc::new(head)), length))
+        }
+        InputFormat::CloudEvents => Some((Format::CloudEvents, 0)),
+        InputFormat::Json => Some((Format::Json, 0)),
     };
     if found.is_none() && buffer.len() > HEAD_BYTES_MAX {
         let path = path.display().to_string();
@@ -58,11 +67,20 @@ pub(super) fn head(
 }
 
 /// Reads the head of a file that is read on in its middle.
-pub(super) fn head_again(state: ReadState, path: &Path) -> Result<Format, InputError> {
+pub(super) fn head_again(
+    state: ReadState,
+    written_as: Option<InputFormat>,
+    path: &Path,
+) -> Result<Format, InputError> {
     let written_as = match state {
         ReadState::Record => InputFormat::Csv,
-        _ => return Ok(Format::Json),
+        ReadState::Block => InputFormat::Avro,
+        _ if written_as == Some(InputFormat::CloudEvents) => InputFormat::CloudEvents,
+        _ => InputFormat::Json,
     };
+    if matches!(written_as, InputFormat::Json | InputFormat::CloudEvents) {
+        return Ok(if written_as == InputFormat::Json { Format::Json } else { Format::CloudEvents });
+    }
     let failed = |source| InputError::Io { doing: "read", path: path.display().to_string(), source };
     let file = File::open(path).map_err(failed)?;
     let mut bytes = RawBytes::open(file, 0, Progress::default()).map_err(failed)?;

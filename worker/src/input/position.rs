@@ -62,4 +62,6 @@ pub enum ReadState {
     Closed,
     /// CSV: at the beginning of a record, after the header line.
     Record,
+    /// An Avro container: at the beginning of a block; `line` is the number of the next event.
+    Block,
 }

@@ -256,7 +256,7 @@ fn a_header_line_that_is_none_says_its_line_and_column() {
     assert_eq!(
         error.unwrap().to_string(),
         format!(
-            "the input {}, line 3, the header line: column 3: `id` is the name of column 1 too; rename one of them; \
+            "the input {}, line 3: its head can't be read: column 3: `id` is the name of column 1 too; rename one of them; \
              nothing was read of the file",
             path.display()
         )

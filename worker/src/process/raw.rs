@@ -3,11 +3,10 @@
 use std::sync::Arc;
 
 use memchr::memchr_iter;
-use transect_core::format::Format;
 use transect_core::input::{EventBatch, EventSpan, Place};
 
 use crate::log::Record;
-use crate::record::{COUNT, EVENT_TYPE, RECEIVED, SOURCE};
+use crate::record::{self, CONTENT_TYPE, COUNT, EVENT_TYPE, RECEIVED, SOURCE};
 
 /// What a raw record is.
 pub(super) enum Raw {
@@ -39,6 +38,9 @@ pub(super) fn read(record: &Record) -> Result<Raw, RawError> {
     if count == 0 {
         return Ok(Raw::Idle { source, now: received });
     }
+    let Some(format) = record::format(record) else {
+        return Err(fail(format!("the {CONTENT_TYPE} is not one of events")));
+    };
     let events = lines(&record.value);
     if events.len() as i64 != count {
         return Err(fail(format!("it should hold {count} events and holds {}", events.len())));
@@ -46,7 +48,7 @@ pub(super) fn read(record: &Record) -> Result<Raw, RawError> {
     Ok(Raw::Events(EventBatch {
         source,
         event_type: record.header(EVENT_TYPE).map(Into::into),
-        format: Format::Json,
+        format,
         bytes: record.value.clone(),
         events,
         oversized: Vec::new(),

@@ -1,5 +1,5 @@
-//! The archive: what was received, its bytes untouched, zstd: `archive/<source>/*.ndjson.zst`, one event a line, and
-//! `*.csv.zst`, each with its header line. What it holds can be fed to a pipeline again.
+//! The archive: what was received, its bytes untouched, zstd: `archive/<source>/*.ndjson.zst`, one event a line;
+//! `*.csv.zst`, each with its header line; `*.avro`, each with its head. What it holds can be fed to a pipeline again.
 //!
 //! Reads the inputs and the raw topic on its own, in its own time. An element of a JSON array that is printed over
 //! several lines has its line ends replaced by spaces: they are white space between its parts.
@@ -21,7 +21,7 @@ use super::Folders;
 use super::publish::Files;
 use crate::input::{FileSource, SourcePosition};
 use crate::log::{Committed, Log, Record, Topic, Transaction};
-use crate::record::{COUNT, SOURCE};
+use crate::record::{self, COUNT, SOURCE};
 use crate::role::{Role, RoleError};
 use crate::runner::Flag;
 
@@ -119,6 +119,10 @@ impl Archive {
 
     fn write_batch(&mut self, source: &str, batch: &EventBatch) -> Result<(), RoleError> {
         let format = &batch.format;
+        if matches!(format, Format::Avro(_)) {
+            // Blocks are kept whole, frames and all.
+            return self.append(source, format, &batch.bytes, batch.events.len() as u64);
+        }
         let mut lines = Vec::with_capacity(batch.bytes.len() + batch.events.len());
         for span in &batch.events {
             match whole(batch, *span) {
@@ -141,11 +145,12 @@ impl Archive {
             self.raw_offset = record.offset + 1;
             let count: u64 = record.header(COUNT).unwrap_or_default().parse()?;
             let source = record.header(SOURCE).unwrap_or_default().to_owned();
+            let format = record::format(record).unwrap_or_default();
             if count > 0 {
                 self.touched = true;
-                self.append(&source, &Format::Json, &record.value, count)?;
+                self.append(&source, &format, &record.value, count)?;
                 if !record.value.ends_with(b"\n") {
-                    self.append(&source, &Format::Json, b"\n", 0)?;
+                    self.append(&source, &format, b"\n", 0)?;
                 }
             }
         }
@@ -213,7 +218,7 @@ fn push_line(lines: &mut Vec<u8>, event: &[u8], format: &Format) {
 
 /// Whether a line end ends an event, wherever it stands.
 fn by_line(format: &Format) -> bool {
-    matches!(format, Format::Json)
+    matches!(format, Format::Json | Format::CloudEvents)
 }
 
 fn spaces_for_line_ends(event: &mut [u8]) {

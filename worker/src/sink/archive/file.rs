@@ -12,7 +12,7 @@ const LEVEL: i32 = 3;
 
 /// A file in the making.
 pub(super) struct ArchiveFile {
-    encoder: Encoder<'static, Temporary>,
+    writer: Writer,
     format: Format,
     /// Number of its first event.
     first: u64,
@@ -31,12 +31,14 @@ impl ArchiveFile {
         let file = files.create(&name(source, format, first, u64::MAX >> 1))?;
         let path = file.path().to_owned();
         let failed = |error: io::Error| SinkError::io("write", &path)(error);
-        let mut encoder = Encoder::new(file, LEVEL).map_err(failed)?;
-        encoder.include_checksum(true).map_err(failed)?;
-        let mut file = Self { encoder, format: format.clone(), first, bytes: 0 };
-        if let Format::Csv(head) = format {
-            file.write(head.line()).and_then(|()| file.write(b"\n")).map_err(failed)?;
-        }
+        let writer = Writer::new(file, format).map_err(failed)?;
+        let mut file = Self { writer, format: format.clone(), first, bytes: 0 };
+        let written = match format {
+            Format::Csv(head) => file.write(head.line()).and_then(|()| file.write(b"\n")),
+            Format::Avro(head) => file.write(head.bytes()),
+            Format::Json | Format::CloudEvents => Ok(()),
+        };
+        written.map_err(failed)?;
         Ok(file)
     }
 
@@ -51,21 +53,46 @@ impl ArchiveFile {
 
     pub(super) fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.bytes += bytes.len() as u64;
-        self.encoder.write_all(bytes)
+        match &mut self.writer {
+            Writer::Zstd(encoder) => encoder.write_all(bytes),
+            Writer::Plain(file) => file.write_all(bytes),
+        }
     }
 
     /// Ends the file after the event of this number; it will be part of the next commit.
     pub(super) fn seal(self, files: &Files, source: &str, last: u64) -> Result<(), SinkError> {
         let name = name(source, &self.format, self.first, last);
-        let file = self.encoder.finish().map_err(|error| SinkError::io("write", name.as_ref())(error))?;
+        let file = match self.writer {
+            Writer::Zstd(encoder) => encoder.finish().map_err(SinkError::io("write", name.as_ref()))?,
+            Writer::Plain(file) => file,
+        };
         files.seal(files.rename(file, &name)?);
         Ok(())
+    }
+}
+
+/// Blocks of a container are compressed already, and tools read it as it is.
+enum Writer {
+    Zstd(Encoder<'static, Temporary>),
+    Plain(Temporary),
+}
+
+impl Writer {
+    fn new(file: Temporary, format: &Format) -> io::Result<Self> {
+        if matches!(format, Format::Avro(_)) {
+            return Ok(Self::Plain(file));
+        }
+        let mut encoder = Encoder::new(file, LEVEL)?;
+        encoder.include_checksum(true)?;
+        Ok(Self::Zstd(encoder))
     }
 }
 
 fn name(source: &str, format: &Format, first: u64, last: u64) -> String {
     let extension = match format {
         Format::Json => "ndjson.zst",
+        Format::Avro(_) => "avro",
+        Format::CloudEvents => "cloudevents.ndjson.zst",
         Format::Csv(head) if head.delimiter() == b'\t' => "tsv.zst",
         Format::Csv(_) => "csv.zst",
     };

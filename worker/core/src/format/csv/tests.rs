@@ -1,39 +1,9 @@
 use bytes::Bytes;
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use transect_config::{EventFields, EventTypeConfig, Limits, Span, TimeFormat};
 
 use super::*;
-use crate::plan::Plan;
-
-fn event_type(name: &str, schema: Value, type_field: Option<&str>) -> EventType {
-    let event = EventFields {
-        event_type: type_field.map(|field| field.parse().unwrap()),
-        id: Vec::new(),
-        time: "/t".parse().unwrap(),
-        time_format: TimeFormat::Rfc3339,
-        key: Vec::new(),
-        region: None,
-        delay: Span::ZERO,
-        max_ahead: None,
-    };
-    let config = EventTypeConfig {
-        name: name.into(),
-        schema_version: 1,
-        schema,
-        family: Default::default(),
-        event: event.clone(),
-    };
-    EventType {
-        name: name.into(),
-        schema_version: 1,
-        plan: Plan::compile(&config, &Limits::default()).unwrap(),
-        type_field: event.event_type,
-        time_field: event.time,
-        delay: Span::ZERO,
-        max_ahead: None,
-    }
-}
+use crate::format::testing::event_type;
 
 fn convert(types: &[EventType], header: &str, record: &[u8]) -> Result<(Option<usize>, String), String> {
     let head = Arc::new(Head::parse(Bytes::copy_from_slice(header.as_bytes()), b',').unwrap());
