@@ -11,6 +11,7 @@ mod problems;
 mod rules;
 mod schema;
 pub(crate) mod source;
+mod versions;
 mod window;
 
 use std::collections::BTreeMap;
@@ -19,7 +20,7 @@ use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::ConfigMap;
 use transect_config::{ColdConfig, DedupConfig, EventTypeConfig, Limits, PipelineConfig, Span};
-use transect_core::plan::Plan;
+use transect_core::versions::Versions;
 use transect_crds::pipeline::PARTITIONS_DEFAULT;
 use transect_crds::study_schema::SchemaFormat;
 use transect_crds::yaml::{Located, Problem};
@@ -60,8 +61,7 @@ pub fn resolve(
     if problems.is_empty() { Ok(Resolved { config, notes: resolver.notes }) } else { Err(problems) }
 }
 
-/// What is wrong with a StudySchema by itself: in its newest version, which is the one that pipelines will use (an older one
-/// can't be changed any more), and between its versions.
+/// What is wrong with a StudySchema by itself: in each of its versions, and between them.
 pub fn check_schema(schema: &Located<StudySchema>, config_maps: &[Located<ConfigMap>]) -> Vec<Problem> {
     let (mut problems, mut notes) = (Problems::default(), Vec::new());
     let limits = Limits::default();
@@ -82,10 +82,10 @@ pub(crate) fn namespace(namespace: Option<&str>) -> &str {
     namespace.unwrap_or("default")
 }
 
-/// What is known of an event type: its configuration and, if its schema is right, its plan.
+/// What is known of an event type: its configuration and, if its schema is right in all versions, those compiled.
 struct EventType {
     config: EventTypeConfig,
-    plan: Option<Arc<Plan>>,
+    versions: Option<Arc<Versions>>,
 }
 
 struct Resolver<'a> {

@@ -22,14 +22,25 @@ use crate::metrics::Metrics;
 use crate::role::RoleError;
 use crate::runner::Flag;
 
+/// A source that the gateway feeds.
+#[derive(Clone, Debug)]
+pub struct GatewaySource {
+    /// Its name.
+    pub name: String,
+    /// The event type that its manifest says.
+    pub event_type: Option<String>,
+    /// The schema version that its manifest says.
+    pub schema_version: Option<u32>,
+}
+
 /// What the gateway is made of.
 pub struct GatewayParts {
     /// The log.
     pub log: Arc<dyn Log>,
     /// The study whose events it takes.
     pub study: String,
-    /// The sources that it feeds, each with the event type that its manifest says.
-    pub sources: Vec<(String, Option<String>)>,
+    /// The sources that it feeds.
+    pub sources: Vec<GatewaySource>,
     /// The event types.
     pub types: Arc<[EventType]>,
     /// The secret of identities.
@@ -45,7 +56,7 @@ pub struct GatewayParts {
 /// What all requests share.
 pub(crate) struct Gateway {
     study: String,
-    sources: Vec<(String, Option<String>)>,
+    sources: Vec<GatewaySource>,
     types: Arc<[EventType]>,
     checker: Checker,
     committer: Committer,

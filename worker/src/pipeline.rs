@@ -16,16 +16,15 @@ use std::sync::mpsc::{Sender, channel};
 use std::time::Duration;
 
 use transect_config::{EventTypeConfig, PipelineConfig, SourceConfig, SourceKind, WindowConfig};
-use transect_core::cleanse::{CleanseError, CleansePlan};
 use transect_core::events::EventType;
 use transect_core::identity::PipelineKey;
-use transect_core::plan::Plan;
 use transect_core::process::ProcessSource;
 use transect_core::rules::Rules;
+use transect_core::versions::Versions;
 use transect_core::window::WindowPlan;
 
 use crate::aggregate::Aggregate;
-use crate::gateway::{self, GatewayParts};
+use crate::gateway::{self, GatewayParts, GatewaySource};
 use crate::housekeeping::Housekeeping;
 use crate::input::{FileSource, InputError, Progress, SourcePosition};
 use crate::log::embedded::EmbeddedLog;
@@ -180,7 +179,7 @@ impl<'a> Pipeline<'a> {
         let parts = GatewayParts {
             log: Arc::clone(&self.log),
             study: self.config.study.clone(),
-            sources: http.map(|source| (source.name.clone(), source.event_type.clone())).collect(),
+            sources: http.map(gateway_source).collect(),
             types: Arc::clone(&self.types),
             key: self.key.clone(),
             metrics: Arc::clone(&self.metrics),
@@ -234,6 +233,7 @@ impl<'a> Pipeline<'a> {
     ) -> FileSource {
         let event_type = source.event_type.as_deref();
         FileSource::new(paths, &source.name, event_type, self.config.limits, position, progress)
+            .of_version(source.schema_version)
             .chunks_of(self.options.epoch_bytes)
     }
 
@@ -264,15 +264,14 @@ impl<'a> Pipeline<'a> {
 
 fn event_types(config: &PipelineConfig) -> Result<Arc<[EventType]>, RoleError> {
     let compile = |event_type: &EventTypeConfig| {
-        let plan = Plan::compile(event_type, &config.limits)?;
-        let rules = Rules::compile(&event_type.rules, &plan);
+        // What is wrong was said when the manifest was read; here the first of it is enough.
+        let versions =
+            Versions::compile(event_type, &config.limits).map_err(|mut errors| errors.swap_remove(0))?;
+        let rules = Rules::compile(&event_type.rules, versions.schema());
         Ok(EventType {
-            // What is wrong with rules was said when the manifest was read; here the first of it is enough.
             rules: rules.map_err(|mut errors| errors.swap_remove(0))?,
             name: event_type.name.as_str().into(),
-            schema_version: event_type.schema_version,
-            plan,
-            cleanse: cleansing(event_type)?,
+            versions,
             type_field: event_type.event.event_type.clone(),
             time_field: event_type.event.time.clone(),
             delay: event_type.event.delay,
@@ -282,15 +281,12 @@ fn event_types(config: &PipelineConfig) -> Result<Arc<[EventType]>, RoleError> {
     config.event_types.iter().map(compile).collect()
 }
 
-/// The cleansing of an event type, if it has any.
-fn cleansing(event_type: &EventTypeConfig) -> Result<Option<Arc<CleansePlan>>, RoleError> {
-    if event_type.cleanse.is_empty() {
-        return Ok(None);
+fn gateway_source(source: &SourceConfig) -> GatewaySource {
+    GatewaySource {
+        name: source.name.clone(),
+        event_type: source.event_type.clone(),
+        schema_version: source.schema_version,
     }
-    let plan = CleansePlan::compile(&event_type.cleanse);
-    let said =
-        |errors: Vec<CleanseError>| errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
-    Ok(Some(Arc::new(plan.map_err(said)?)))
 }
 
 fn windows(config: &PipelineConfig, types: &[EventType]) -> Result<Vec<(usize, Arc<WindowPlan>)>, RoleError> {
@@ -298,7 +294,7 @@ fn windows(config: &PipelineConfig, types: &[EventType]) -> Result<Vec<(usize, A
         let at = types.iter().position(|event_type| *event_type.name == *window.event_type);
         let at = at
             .ok_or_else(|| format!("window {}: there is no event type {}", window.name, window.event_type))?;
-        Ok((at, WindowPlan::of(window, &types[at].plan)?))
+        Ok((at, WindowPlan::of(window, types[at].versions.table())?))
     };
     config.windows.iter().map(resolve).collect()
 }

@@ -2,7 +2,7 @@
 //!
 //! | topic | headers | value |
 //! |---|---|---|
-//! | raw | source, received, count, content-type; event-type where known | the events' own bytes, one a line |
+//! | raw | source, received, count, content-type; event-type, schema-version where known | the events' own bytes, one a line |
 //! | ids | | see `crate::process` |
 //! | clean | event-type, schema-version, count | one Arrow IPC stream of one batch, provenance columns included |
 //! | rejected | count | NDJSON, one [`RejectedEvent`] a line |
@@ -31,7 +31,8 @@ pub const COUNT: &str = "count";
 pub const CONTENT_TYPE: &str = "content-type";
 /// Header: event type of all events in the value.
 pub const EVENT_TYPE: &str = "event-type";
-/// Header: schema version that the events were checked against.
+/// Header: in `raw`, schema version of the events that don't say one themselves; in `clean`, the newest that the rows' table
+/// has.
 pub const SCHEMA_VERSION: &str = "schema-version";
 /// Header: name of the window definition.
 pub const WINDOW: &str = "window";

@@ -8,6 +8,7 @@ mod cleanse;
 mod duration;
 mod family;
 mod pointer;
+mod version;
 
 use std::path::PathBuf;
 
@@ -17,6 +18,7 @@ pub use cleanse::{CastType, CleanseAction, CleanseStep, FromUnit, LocalTime, Tex
 pub use duration::{Span, SpanError};
 pub use family::SchemaFamily;
 pub use pointer::{Pointer, PointerError};
+pub use version::{OlderVersion, Rename};
 
 /// One pipeline as a worker runs it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -52,14 +54,20 @@ pub struct PipelineConfig {
 pub struct EventTypeConfig {
     /// Name of the StudySchema; also the name of the table.
     pub name: String,
-    /// The schema version that events are checked against.
+    /// The newest version of its schema; that of events of which nothing else is said.
     pub schema_version: u32,
-    /// The JSON Schema document.
+    /// The JSON Schema document of that version.
     pub schema: serde_json::Value,
     /// The documents that the schema refers to, directly or through others.
     #[serde(default, skip_serializing_if = "SchemaFamily::is_empty")]
     pub family: SchemaFamily,
-    /// The fields with a meaning to the pipeline.
+    /// The versions before it that events may still have, the oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub older: Vec<OlderVersion>,
+    /// The fields that have had other names, by version, the oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub renamed: Vec<Rename>,
+    /// The fields with a meaning to the pipeline, by the names of the newest version.
     pub event: EventFields,
     /// Repairs made before validation, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -100,6 +108,10 @@ pub struct EventFields {
     /// The field whose string value names the event type; None where the source or the pipeline says.
     #[serde(rename = "type")]
     pub event_type: Option<Pointer>,
+    /// The field that says an event's version: an integer, or digits as text. None where the source says it, or all
+    /// events are of the newest version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<Pointer>,
     /// The fields that together are the event id; empty means a hash of the content.
     pub id: Vec<Pointer>,
     /// The event time.
@@ -138,6 +150,9 @@ pub struct SourceConfig {
     pub name: String,
     /// The event type of all its events; None where each event says, or the pipeline has only one.
     pub event_type: Option<String>,
+    /// The schema version of all its events that don't say one; None for the newest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schema_version: Option<u32>,
     /// What kind of source.
     pub kind: SourceKind,
 }

@@ -19,5 +19,6 @@ pub mod process;
 pub mod provenance;
 pub mod reject;
 pub mod rules;
+pub mod versions;
 pub mod watermark;
 pub mod window;

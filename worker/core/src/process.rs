@@ -215,7 +215,7 @@ impl Processor {
         if kept.rows.len() < typed.events.len() {
             typed.keep(&kept.rows);
         }
-        let TypedRows { event_type, decoded, events, flags } = typed;
+        let TypedRows { event_type, decoded, versions, events, flags } = typed;
         let mut late = vec![false; events.len()];
         for &window in &self.windows_of[event_type] {
             let fold = &mut self.folds[window];
@@ -236,7 +236,7 @@ impl Processor {
             partitions,
             late,
             flags,
-            schema_version: self.types[event_type].schema_version,
+            versions,
             generation: self.generation,
         };
         provenance::append(decoded.columns, Arc::clone(&self.schemas[event_type]), rows)
@@ -259,7 +259,7 @@ impl Processor {
 }
 
 fn table_schema(event_type: &EventType) -> SchemaRef {
-    provenance::table_schema(event_type.plan.arrow_schema(), !event_type.rules.flagging.is_empty())
+    provenance::table_schema(event_type.versions.schema(), !event_type.rules.flagging.is_empty())
 }
 
 /// The new rows of one event type in one batch.

@@ -18,6 +18,8 @@ pub enum RejectReason {
     TooDeep,
     /// The event's type is missing or names no schema of the pipeline.
     UnknownEventType,
+    /// The event's schema version is none that the pipeline knows.
+    UnknownSchemaVersion,
     /// A step of the schema's cleansing doesn't apply to what the event holds.
     CleanseFailed,
     /// The event breaks its schema.
@@ -34,12 +36,13 @@ pub enum RejectReason {
 
 impl RejectReason {
     /// Every reason, in the order of the checks.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Malformed,
         Self::InvalidEnvelope,
         Self::TooLarge,
         Self::TooDeep,
         Self::UnknownEventType,
+        Self::UnknownSchemaVersion,
         Self::CleanseFailed,
         Self::SchemaViolation,
         Self::MissingIdentity,
@@ -56,6 +59,7 @@ impl RejectReason {
             Self::TooLarge => "TooLarge",
             Self::TooDeep => "TooDeep",
             Self::UnknownEventType => "UnknownEventType",
+            Self::UnknownSchemaVersion => "UnknownSchemaVersion",
             Self::CleanseFailed => "CleanseFailed",
             Self::SchemaViolation => "SchemaViolation",
             Self::MissingIdentity => "MissingIdentity",

@@ -21,6 +21,7 @@ const COMMIT_BYTES: usize = 4 * 1024 * 1024;
 pub(super) struct Post {
     pub(super) source: String,
     pub(super) event_type: Option<String>,
+    pub(super) schema_version: Option<u32>,
     pub(super) content_type: &'static str,
     pub(super) received: i64,
     pub(super) count: u64,
@@ -89,7 +90,7 @@ fn commit_all(log: &dyn Log, waiting: &Receiver<Waiting>) {
     }
 }
 
-/// Consecutive posts of one source, type and content type become one record; its received time is the first one's.
+/// Consecutive posts of one source, type, version and content type become one record; its received time is the first one's.
 fn records<'a>(posts: impl Iterator<Item = &'a Post>) -> Vec<NewRecord> {
     let mut records: Vec<(&Post, u64, BytesMut)> = Vec::new();
     for post in posts {
@@ -97,6 +98,7 @@ fn records<'a>(posts: impl Iterator<Item = &'a Post>) -> Vec<NewRecord> {
             Some((first, count, lines))
                 if first.source == post.source
                     && first.event_type == post.event_type
+                    && first.schema_version == post.schema_version
                     && first.content_type == post.content_type =>
             {
                 *count += post.count;
@@ -113,6 +115,8 @@ fn records<'a>(posts: impl Iterator<Item = &'a Post>) -> Vec<NewRecord> {
             (record::CONTENT_TYPE.into(), post.content_type.to_owned()),
         ];
         headers.extend(post.event_type.clone().map(|event_type| (record::EVENT_TYPE.into(), event_type)));
+        headers
+            .extend(post.schema_version.map(|version| (record::SCHEMA_VERSION.into(), version.to_string())));
         NewRecord { topic: Topic::Raw, headers, value: lines.freeze() }
     };
     records.into_iter().map(record).collect()

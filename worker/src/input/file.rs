@@ -269,6 +269,7 @@ impl FileInput {
         EventBatch {
             source: Arc::clone(&self.source),
             event_type: self.event_type.clone(),
+            schema_version: None,
             format: self.format.clone(),
             bytes,
             events: found.events,

@@ -161,7 +161,7 @@ mod tests {
     use transect_core::events::EventType;
     use transect_core::identity::PipelineKey;
     use transect_core::input::Place;
-    use transect_core::plan::Plan;
+    use transect_core::versions::Versions;
 
     use super::*;
     use crate::input::Progress;
@@ -176,6 +176,7 @@ mod tests {
             time_format: TimeFormat::UnixSeconds,
             key: Vec::new(),
             region: None,
+            version: None,
             delay: Span::ZERO,
             max_ahead: None,
         };
@@ -187,13 +188,13 @@ mod tests {
             family: Default::default(),
             event: fields,
             cleanse: Vec::new(),
+            older: Vec::new(),
+            renamed: Vec::new(),
             rules: Vec::new(),
         };
         let event_type = EventType {
             name: "e".into(),
-            schema_version: 1,
-            plan: Plan::compile(&config, &LIMITS).unwrap(),
-            cleanse: None,
+            versions: Versions::compile(&config, &LIMITS).unwrap(),
             type_field: None,
             time_field: config.event.time,
             delay: Span::ZERO,

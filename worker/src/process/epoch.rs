@@ -66,7 +66,7 @@ impl Epoch {
             let event_type = &types[table.event_type];
             let headers = vec![
                 header(record::EVENT_TYPE, &event_type.name),
-                header(record::SCHEMA_VERSION, event_type.schema_version),
+                header(record::SCHEMA_VERSION, event_type.versions.newest().number),
                 header(record::COUNT, table.rows.num_rows()),
             ];
             let value = record::encode_batch_into(&table.rows, memory.take_back().unwrap_or_default())?;

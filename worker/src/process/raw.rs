@@ -6,7 +6,7 @@ use memchr::memchr_iter;
 use transect_core::input::{EventBatch, EventSpan, Place};
 
 use crate::log::Record;
-use crate::record::{self, CONTENT_TYPE, COUNT, EVENT_TYPE, RECEIVED, SOURCE};
+use crate::record::{self, CONTENT_TYPE, COUNT, EVENT_TYPE, RECEIVED, SCHEMA_VERSION, SOURCE};
 
 /// What a raw record is.
 pub(super) enum Raw {
@@ -48,6 +48,11 @@ pub(super) fn read(record: &Record) -> Result<Raw, RawError> {
     Ok(Raw::Events(EventBatch {
         source,
         event_type: record.header(EVENT_TYPE).map(Into::into),
+        schema_version: record
+            .header(SCHEMA_VERSION)
+            .map(|_| number(SCHEMA_VERSION))
+            .transpose()?
+            .map(|v| v as u32),
         format,
         bytes: record.value.clone(),
         events,

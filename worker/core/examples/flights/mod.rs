@@ -62,6 +62,8 @@ pub(crate) fn event_type() -> EventTypeConfig {
     let pointer = |text: &str| -> Pointer { text.parse().expect("a pointer") };
     EventTypeConfig {
         cleanse: Vec::new(),
+        older: Vec::new(),
+        renamed: Vec::new(),
         rules: Vec::new(),
         name: "flight".to_owned(),
         schema_version: 1,
@@ -74,6 +76,7 @@ pub(crate) fn event_type() -> EventTypeConfig {
             time_format: TimeFormat::Rfc3339,
             key: vec![pointer("/carrier")],
             region: None,
+            version: None,
             delay: Span::ZERO,
             max_ahead: None,
         },

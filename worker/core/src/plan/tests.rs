@@ -8,6 +8,8 @@ use super::*;
 
 fn event_type(schema: Value, time: &str, id: &[&str]) -> EventTypeConfig {
     EventTypeConfig {
+        older: Vec::new(),
+        renamed: Vec::new(),
         rules: Vec::new(),
         name: "reading".to_owned(),
         schema_version: 1,
@@ -20,6 +22,7 @@ fn event_type(schema: Value, time: &str, id: &[&str]) -> EventTypeConfig {
             time_format: TimeFormat::Rfc3339,
             key: Vec::new(),
             region: None,
+            version: None,
             delay: Span::ZERO,
             max_ahead: None,
         },

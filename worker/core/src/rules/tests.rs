@@ -37,6 +37,7 @@ fn plan(mut schema: Json) -> Arc<Plan> {
         time_format: TimeFormat::UnixSeconds,
         key: Vec::new(),
         region: None,
+        version: None,
         delay: Span::ZERO,
         max_ahead: None,
     };
@@ -47,6 +48,8 @@ fn plan(mut schema: Json) -> Arc<Plan> {
         family: Default::default(),
         event,
         cleanse: Vec::new(),
+        older: Vec::new(),
+        renamed: Vec::new(),
         rules: Vec::new(),
     };
     Plan::compile(&config, &Limits::default()).unwrap()

@@ -9,7 +9,7 @@ use transect_config::{Function, Pointer, WindowConfig, WindowKind};
 use super::aggregate::State;
 use super::columns::Kind;
 use super::time::Cut;
-use crate::plan::Plan;
+use crate::versions::Table;
 
 /// Why a definition can't be run.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -67,9 +67,9 @@ pub struct WindowPlan {
 }
 
 impl WindowPlan {
-    /// Resolves a definition against the plan of its event type.
-    pub fn of(config: &WindowConfig, plan: &Plan) -> Result<Arc<Self>, WindowError> {
-        Self::compile(config, plan.arrow_schema(), &|field| plan.column(field))
+    /// Resolves a definition against the table of its event type.
+    pub fn of(config: &WindowConfig, table: &Table) -> Result<Arc<Self>, WindowError> {
+        Self::compile(config, table.schema(), &|field| table.column(field))
     }
 
     /// Resolves a definition against columns; the resolver gives the path of child indexes, through structs, of the
