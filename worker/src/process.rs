@@ -1,5 +1,5 @@
-//! The process role: decode → dedup → fold, from the inputs to `clean`, `rejected`, `ids` and `partials`, one
-//! transaction an epoch.
+//! The process role: decode → dedup → fold → detect, from the inputs to `clean`, `rejected`, `ids`, `partials` and `alerts`,
+//! one transaction an epoch.
 
 mod backlog;
 mod committer;
@@ -14,6 +14,7 @@ use std::sync::Arc;
 use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 
+use transect_core::anomaly::DetectorPlan;
 use transect_core::events::{DecodedBatch, EventDecoder, EventType};
 use transect_core::identity::PipelineKey;
 use transect_core::process::{ProcessSource, Processor};
@@ -30,6 +31,7 @@ use crate::input::{FileSource, InputError};
 use crate::lent::Lent;
 use crate::log::{Committed, Log, NewRecord, Topic, Transaction};
 use crate::metrics::Metrics;
+use crate::observations::Observations;
 use crate::record;
 use crate::role::{Role, RoleError};
 use crate::runner::Flag;
@@ -55,6 +57,8 @@ pub struct ProcessParts {
     pub types: Arc<[EventType]>,
     /// The windows, each with the position of its event type.
     pub windows: Vec<(usize, Arc<WindowPlan>)>,
+    /// The detectors of anomalies in events, each with the position of its event type.
+    pub detectors: Vec<(usize, Arc<DetectorPlan>)>,
     /// The sources, each with its reader if it is bounded.
     pub sources: Vec<(ProcessSource, Option<FileSource>)>,
     /// The secret of identities.
@@ -103,6 +107,7 @@ pub struct Process {
     /// Position in the ids topic, and which of its records are still needed: (offset, source, newest stamp).
     ids_offset: u64,
     ids_alive: VecDeque<(u64, usize, u32)>,
+    observations: Observations,
     backlog: Backlog,
     quiet_since: Instant,
     ended: bool,
@@ -130,8 +135,17 @@ impl Process {
             parts.partitions,
             parts.generation,
             parts.dedup_window_micros,
-        );
+        )
+        .with_detectors(parts.detectors.clone());
         state.restore(&mut processor, &sources);
+        let detectors = processor.detectors();
+        let observations =
+            Observations::read(
+                &*parts.log,
+                Topic::Observations,
+                |observed| Ok(detectors.restore(observed)?),
+            )?;
+        detectors.settle(state.watermark);
         let readers = parts.sources.iter_mut().enumerate();
         let lanes: Vec<Lane> =
             readers.filter_map(|(at, (_, reader))| Some(Lane::new(at, reader.take()?))).collect();
@@ -154,6 +168,7 @@ impl Process {
             sources,
             raw_offset,
             ids_alive: VecDeque::new(),
+            observations,
             backlog: Backlog::new(parts.log.end(Topic::Clean)),
             quiet_since: Instant::now(),
             ended: false,
@@ -279,9 +294,10 @@ impl Process {
         Ok(true)
     }
 
-    /// Writes idle records, while there are windows to close, when the gateway has long been silent.
+    /// Writes idle records, while there are windows to close or silences to find, when the gateway has long been silent.
     fn step_idle(&mut self) -> Result<(), RoleError> {
-        let open = self.processor.closing() > self.processor.watermarks().current();
+        let due = self.processor.closing().max(self.processor.detectors().due());
+        let open = due > self.processor.watermarks().current();
         if self.parts.drain || !open || self.quiet_since.elapsed() < IDLE_AFTER {
             return Ok(());
         }
@@ -313,7 +329,8 @@ impl Process {
     }
 
     fn end_epoch(&mut self) -> Result<(), RoleError> {
-        let end = self.processor.end_epoch()?;
+        let mut end = self.processor.end_epoch()?;
+        let (anomalies, watermark) = (std::mem::take(&mut end.anomalies), end.watermark);
         self.parts.metrics.count(&end.ledger);
         self.state.ledger += &end.ledger;
         self.state.update(&mut self.processor, &self.sources);
@@ -333,7 +350,9 @@ impl Process {
         self.backlog.push(records, bytes);
         let progress = (GROUP.to_owned(), committed);
         let mut transaction = epoch.into_transaction(end, &self.sources, &self.parts.windows, progress);
+        self.observations.records(anomalies, &mut transaction.records)?;
         transaction.trim = self.expired_ids().map(|before| (Topic::Ids, before)).into_iter().collect();
+        transaction.trim.extend(self.observations.expired(&*self.parts.log, watermark));
         Ok(self.committer.submit(transaction)?)
     }
 

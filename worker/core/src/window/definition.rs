@@ -25,9 +25,9 @@ pub struct WindowError {
 
 /// A column that a definition reads.
 #[derive(Clone, Debug)]
-pub(super) struct Column {
-    pub(super) path: Vec<usize>,
-    pub(super) kind: Kind,
+pub(crate) struct Column {
+    pub(crate) path: Vec<usize>,
+    pub(crate) kind: Kind,
 }
 
 /// An aggregate, resolved.
@@ -179,7 +179,8 @@ fn check_function(function: Function, column: Option<&Column>) -> Result<(), &'s
     }
 }
 
-fn kind_of(schema: &Schema, path: &[usize]) -> Option<Kind> {
+/// What the column at a path holds; None if that is no scalar.
+pub(crate) fn kind_of(schema: &Schema, path: &[usize]) -> Option<Kind> {
     let (first, rest) = path.split_first()?;
     let mut data_type = schema.fields().get(*first)?.data_type();
     for child in rest {
