@@ -128,36 +128,33 @@ fn detectors_are_resolved_with_all_defaults() {
 fn what_is_wrong_with_a_detector_is_said_with_its_place_and_fix() {
     let mut wrong = String::new();
     for (text, said) in [
-        ("{name: a, field: /pm25, method: ZScore, threshold: 3}", "doesn't say whose events it watches; write schema: one of air-reading, visit"),
-        ("{name: a, schema: visits, field: /pm25, method: ZScore, threshold: 3}", ".schema: names `visits`, which is not in spec.schemas; write one of air-reading, visit, or add it there"),
-        ("{name: a, schema: air-reading, field: /pm, method: ZScore, threshold: 3}", ".field: `/pm` has no column of its own; name a property of the schema"),
-        ("{name: a, schema: air-reading, field: /sensor, method: ZScore, threshold: 3}", ".field: `/sensor` is no number; name a field of type number or integer"),
-        ("{name: a, schema: air-reading, field: /time, method: Iqr, threshold: 3}", ".field: `/time` is no number; name a field of type number or integer"),
-        ("{name: a, schema: air-reading, field: /tags, method: Iqr, threshold: 3}", ".field: `/tags` is no string, number, boolean or time; name one that is"),
-        ("{name: a, schema: air-reading, field: /pm25, method: Iqr, threshold: 3, by: [/sensor]}", ".by: leaves out `/station` of the event type's key; a detector sees events in order only by key: add it"),
-        ("{name: a, schema: air-reading, method: Missing, by: [/station, /tags]}", ".by[1]: `/tags` is no string, number, boolean or time; name one that is"),
-        ("{name: a, window: daily, aggregate: readings, method: ZScore, threshold: 3}", ".window: names `daily`, which is not in spec.windows; write one of hourly, or add it there"),
-        ("{name: a, window: hourly, aggregate: mean, method: ZScore, threshold: 3}", ".aggregate: names `mean`, which is no aggregate of the window `hourly`; write one of readings, pm25_mean, last_sensor"),
-        ("{name: a, window: hourly, aggregate: last_sensor, method: ZScore, threshold: 3}", ".aggregate: `last_sensor` of the window is no number; name an aggregate that is"),
+        ("{name: a, field: /pm25, method: ZScore, threshold: 3}", "air.yaml:48:7: spec.anomalies[0]: doesn't say whose events it watches; write schema: one of air-reading, visit"),
+        ("{name: a, schema: visits, field: /pm25, method: ZScore, threshold: 3}", "air.yaml:48:25: spec.anomalies[0].schema: names `visits`, which is not in spec.schemas; write one of air-reading, visit, or add it there"),
+        ("{name: a, schema: air-reading, field: /pm, method: ZScore, threshold: 3}", "air.yaml:48:45: spec.anomalies[0].field: `/pm` has no column of its own; name a property of the schema"),
+        ("{name: a, schema: air-reading, field: /sensor, method: ZScore, threshold: 3}", "air.yaml:48:45: spec.anomalies[0].field: `/sensor` is no number; name a field of type number or integer"),
+        ("{name: a, schema: air-reading, field: /time, method: Iqr, threshold: 3}", "air.yaml:48:45: spec.anomalies[0].field: `/time` is no number; name a field of type number or integer"),
+        ("{name: a, schema: air-reading, field: /tags, method: Iqr, threshold: 3}", "air.yaml:48:45: spec.anomalies[0].field: `/tags` is no string, number, boolean or time; name one that is"),
+        ("{name: a, schema: air-reading, field: /pm25, method: Iqr, threshold: 3, by: [/sensor]}", "air.yaml:48:79: spec.anomalies[0].by: leaves out `/station` of the event type's key; a detector sees events in order only by key: add it"),
+        ("{name: a, schema: air-reading, method: Missing, by: [/station, /tags]}", "air.yaml:48:70: spec.anomalies[0].by[1]: `/tags` is no string, number, boolean or time; name one that is"),
+        ("{name: a, window: daily, aggregate: readings, method: ZScore, threshold: 3}", "air.yaml:48:25: spec.anomalies[0].window: names `daily`, which is not in spec.windows; write one of hourly, or add it there"),
+        ("{name: a, window: hourly, aggregate: mean, method: ZScore, threshold: 3}", "air.yaml:48:44: spec.anomalies[0].aggregate: names `mean`, which is no aggregate of the window `hourly`; write one of readings, pm25_mean, last_sensor"),
+        ("{name: a, window: hourly, aggregate: last_sensor, method: ZScore, threshold: 3}", "air.yaml:48:44: spec.anomalies[0].aggregate: `last_sensor` of the window is no number; name an aggregate that is"),
         // What the object alone shows.
-        ("{name: a, window: hourly, aggregate: readings, method: ZScore, threshold: 3, by: [/station]}", ".by: doesn't go with a window, whose values are told apart by its groupBy; leave it out"),
-        ("{name: a, window: hourly, aggregate: readings, method: ZScore, threshold: 3, schema: visit}", ".schema: doesn't go with a window, which has a schema of its own; leave it out"),
-        ("{name: a, schema: visit, field: /id, method: Missing}", ": doesn't watch exactly one thing; write one of field and aggregate, or neither with method Missing"),
-        ("{name: a, schema: air-reading, field: /pm25, method: ZScore}", ".threshold: doesn't go with the method; write threshold with every method but Missing"),
-        ("{name: a, schema: air-reading, field: /pm25, method: ZScore, threshold: 0}", ".threshold: must be more than 0 here; only method Threshold with side Above or Below takes any number"),
-        ("{name: a, schema: air-reading, field: /pm25, method: Threshold, threshold: -1, side: Both}", ".threshold: must be more than 0 here; only method Threshold with side Above or Below takes any number"),
-        ("{name: a, schema: visit, method: Missing, side: Above}", ".side: doesn't go with method Missing; leave it out"),
-        ("{name: a, schema: air-reading, field: /pm25, method: Threshold, threshold: 1, minCount: 5}", ".minCount: doesn't go with the method; write minCount only with ZScore, RobustZScore, Ewma and Iqr"),
-        ("{name: a, schema: air-reading, field: /pm25, method: Iqr, threshold: 1, alpha: 0.5}", ".alpha: doesn't go with the method; write alpha only with Ewma"),
-        ("{name: a, schema: air-reading, field: /pm25, method: Ewma, threshold: 1, alpha: 1}", ".alpha: 1 is more than 0.99; write at most 0.99"),
+        ("{name: a, window: hourly, aggregate: readings, method: ZScore, threshold: 3, by: [/station]}", "air.yaml:48:84: spec.anomalies[0].by: doesn't go with a window, whose values are told apart by its groupBy; leave it out"),
+        ("{name: a, window: hourly, aggregate: readings, method: ZScore, threshold: 3, schema: visit}", "air.yaml:48:92: spec.anomalies[0].schema: doesn't go with a window, which has a schema of its own; leave it out"),
+        ("{name: a, schema: visit, field: /id, method: Missing}", "air.yaml:48:7: spec.anomalies[0]: doesn't watch exactly one thing; write one of field and aggregate, or neither with method Missing"),
+        ("{name: a, schema: air-reading, field: /pm25, method: ZScore}", "air.yaml:48:7: spec.anomalies[0].threshold: doesn't go with the method; write threshold with every method but Missing"),
+        ("{name: a, schema: air-reading, field: /pm25, method: ZScore, threshold: 0}", "air.yaml:48:79: spec.anomalies[0].threshold: must be more than 0 here; only method Threshold with side Above or Below takes any number"),
+        ("{name: a, schema: air-reading, field: /pm25, method: Threshold, threshold: -1, side: Both}", "air.yaml:48:82: spec.anomalies[0].threshold: must be more than 0 here; only method Threshold with side Above or Below takes any number"),
+        ("{name: a, schema: visit, method: Missing, side: Above}", "air.yaml:48:55: spec.anomalies[0].side: doesn't go with method Missing; leave it out"),
+        ("{name: a, schema: air-reading, field: /pm25, method: Threshold, threshold: 1, minCount: 5}", "air.yaml:48:95: spec.anomalies[0].minCount: doesn't go with the method; write minCount only with ZScore, RobustZScore, Ewma and Iqr"),
+        ("{name: a, schema: air-reading, field: /pm25, method: Iqr, threshold: 1, alpha: 0.5}", "air.yaml:48:86: spec.anomalies[0].alpha: doesn't go with the method; write alpha only with Ewma"),
+        ("{name: a, schema: air-reading, field: /pm25, method: Ewma, threshold: 1, alpha: 1}", "air.yaml:48:87: spec.anomalies[0].alpha: `1` is too large; write at most 0.99"),
     ] {
         let found = match detector(text) {
             Ok(config) => format!("taken: {config:?}"),
             Err(said) => said,
         };
-        let place = "spec.anomalies[0]";
-        let (_, found) = found.split_once(place).filter(|(at, _)| at.starts_with("air.yaml:47:")).unwrap_or(("", &found));
-        let found = found.strip_prefix(": ").filter(|found| !said.starts_with(':') && *found == said).unwrap_or(found);
         if found != said {
             wrong += &format!("\n{text}\n  expected {said}\n  found    {found}\n");
         }

@@ -39,6 +39,23 @@ class Window:
 
 
 @dataclass(frozen=True)
+class Detector:
+    """One detector of anomalies with its defaults; lengths of time in microseconds."""
+
+    name: str
+    field: str | None
+    window: str | None
+    aggregate: str | None
+    method: str
+    over: int
+    by: list[str]
+    threshold: float
+    side: str
+    min_count: int
+    alpha: float
+
+
+@dataclass(frozen=True)
 class Study:
     """One schema with one pipeline; lengths of time in microseconds."""
 
@@ -51,6 +68,7 @@ class Study:
     delay: int
     inputs: list[Path]
     windows: list[Window]
+    detectors: list[Detector]
 
 
 def micros(duration: str) -> int:
@@ -76,6 +94,23 @@ def read(folder: Path) -> Study:
         delay=micros(event.get("delay", "0s")),
         inputs=[folder / path for source in spec["sources"] for path in source.get("files", {}).get("paths", [])],
         windows=[window(w) for w in spec.get("windows", [])],
+        detectors=[detector(a) for a in spec.get("anomalies", [])],
+    )
+
+
+def detector(spec: dict) -> Detector:
+    return Detector(
+        name=spec["name"],
+        field=spec.get("field"),
+        window=spec.get("window"),
+        aggregate=spec.get("aggregate"),
+        method=spec["method"],
+        over=micros(spec.get("over", "24h")),
+        by=spec.get("by", []),
+        threshold=spec.get("threshold", 0),
+        side=spec.get("side", "Above" if spec["method"] == "Threshold" else "Both"),
+        min_count=spec.get("minCount", 10),
+        alpha=spec.get("alpha", 0.2),
     )
 
 

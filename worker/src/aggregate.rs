@@ -64,12 +64,12 @@ impl Aggregate {
                 Topic::WindowObservations,
                 |observed| Ok(detectors.restore(observed)?),
             )?;
-        detectors.settle();
         let alerts = Self::committed_alerts(&*log)?;
         let (offset, watermark) = (0, watermark::NONE);
         let mut role = Self { log, merges, offset, watermark, detectors, observations, alerts, metrics };
         if let Some(committed) = role.log.committed(GROUP) {
             let state: AggregateState = serde_json::from_str(&committed.metadata)?;
+            role.detectors.settle(state.watermark);
             role.rebuild(state, committed.offset(Topic::Partials))?;
         }
         Ok(role)
@@ -157,7 +157,7 @@ impl Aggregate {
 
     /// Adds alerts, and what the detectors of windows need to be rebuilt.
     fn detect(&mut self, records: &mut Vec<NewRecord>) -> Result<(), RoleError> {
-        let ended = self.detectors.end_epoch();
+        let ended = self.detectors.end_epoch(self.watermark);
         let mut counts = BTreeMap::new();
         for alert in &ended.alerts {
             *counts.entry(alert.detector.clone()).or_default() += 1;
@@ -177,7 +177,7 @@ impl Aggregate {
         let committed = Committed { offsets: vec![(Topic::Partials, self.offset)], metadata };
         let progress = Some((GROUP.to_owned(), committed));
         let mut trim = vec![(Topic::Partials, low_water)];
-        trim.extend(self.observations.expired(&*self.log, self.detectors.clock()));
+        trim.extend(self.observations.expired(&*self.log, self.watermark));
         Ok(self.log.commit_soon(Transaction { records, progress, trim })?)
     }
 }

@@ -151,7 +151,8 @@ impl Detector {
             }
         }
         let (bytes, newest) = self.observing.finish()?;
-        let keep_until = newest.saturating_add(self.plan.over()).max(keep);
+        let needed = newest.saturating_add(self.plan.over()).saturating_add(self.plan.slack());
+        let keep_until = needed.max(keep);
         Some(Observed {
             detector: self.plan.name().to_owned(),
             digest: self.plan.digest(),
@@ -161,9 +162,8 @@ impl Detector {
     }
 
     /// Takes back what has been observed, in the order of the log; `settle` must follow.
-    pub(super) fn restore(&mut self, bytes: &[u8], keep_until: i64) -> Result<i64, ObservationsError> {
+    pub(super) fn restore(&mut self, bytes: &[u8], keep_until: i64) -> Result<(), ObservationsError> {
         let Observations { groups, rows } = Observations::decode(bytes)?;
-        let mut newest = NONE;
         for (number, time, value) in rows {
             let group = &groups[number as usize];
             self.key.clear();
@@ -172,15 +172,14 @@ impl Detector {
                 State::Values(_, _, memory) => memory.restore(&self.key, time, value),
                 State::Silences(silences) => silences.restore(&self.key, group.clone(), time, keep_until),
             }
-            newest = newest.max(time);
         }
-        Ok(newest)
+        Ok(())
     }
 
     /// After all has been taken back, at the watermark of the last epoch.
     pub(super) fn settle(&mut self, watermark: i64) {
         match &mut self.state {
-            State::Values(_, _, memory) => memory.forget(watermark),
+            State::Values(_, _, memory) => memory.forget(watermark.saturating_sub(self.plan.slack())),
             State::Silences(silences) => silences.settle(watermark),
         }
     }

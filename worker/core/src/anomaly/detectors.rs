@@ -64,7 +64,7 @@ impl Detectors {
 
     /// Takes back what has been observed; false if there is no such detector. `settle` must follow.
     pub fn restore(&mut self, observed: &Observed) -> Result<bool, ObservationsError> {
-        Ok(restore(&mut self.all, observed)?.is_some())
+        restore(&mut self.all, observed)
     }
 
     /// After all has been taken back, at the watermark of the last epoch.
@@ -78,17 +78,15 @@ impl Detectors {
     }
 }
 
-/// Detectors of windows' aggregates. Their clock is the end of the last final window: those come in the order of their ends,
-/// wherever epochs are cut.
+/// Detectors of windows' aggregates. Windows become final in the order of their ends, wherever epochs are cut.
 pub struct WindowDetectors {
     all: Vec<Detector>,
-    clock: i64,
 }
 
 impl WindowDetectors {
     /// Detectors that remember nothing.
     pub fn new(plans: Vec<Arc<DetectorPlan>>) -> Self {
-        Self { all: plans.into_iter().map(|plan| Detector::new(plan, VALUES_MAX)).collect(), clock: NONE }
+        Self { all: plans.into_iter().map(|plan| Detector::new(plan, VALUES_MAX)).collect() }
     }
 
     /// Takes the final windows among those in that have just been issued, by end.
@@ -105,34 +103,22 @@ impl WindowDetectors {
             ..Origin::default()
         };
         let rows = Rows { columns: &rows, times: &ends, watermarks: &ends, origin: &origin };
-        self.all
-            .iter_mut()
-            .filter(|detector| watches(detector))
-            .try_for_each(|detector| detector.add(&rows))?;
-        self.clock = ends.iter().copied().fold(self.clock, i64::max);
-        Ok(())
+        self.all.iter_mut().filter(|detector| watches(detector)).try_for_each(|detector| detector.add(&rows))
     }
 
-    /// Ends a step.
-    pub fn end_epoch(&mut self) -> EpochAlerts {
-        finish(&mut self.all, self.clock)
+    /// Ends a step, at the watermark by which windows have been issued.
+    pub fn end_epoch(&mut self, watermark: i64) -> EpochAlerts {
+        finish(&mut self.all, watermark)
     }
 
     /// Takes back what has been observed; false if there is no such detector. `settle` must follow.
     pub fn restore(&mut self, observed: &Observed) -> Result<bool, ObservationsError> {
-        let newest = restore(&mut self.all, observed)?;
-        self.clock = self.clock.max(newest.unwrap_or(NONE));
-        Ok(newest.is_some())
+        restore(&mut self.all, observed)
     }
 
-    /// After all has been taken back.
-    pub fn settle(&mut self) {
-        self.all.iter_mut().for_each(|detector| detector.settle(self.clock));
-    }
-
-    /// Up to where what was observed is not needed any more.
-    pub fn clock(&self) -> i64 {
-        self.clock
+    /// After all has been taken back, at the watermark of the last step.
+    pub fn settle(&mut self, watermark: i64) {
+        self.all.iter_mut().for_each(|detector| detector.settle(watermark));
     }
 }
 
@@ -149,11 +135,11 @@ fn finish(all: &mut [Detector], watermark: i64) -> EpochAlerts {
     ended
 }
 
-/// The newest time, if there is a detector of this definition.
-fn restore(all: &mut [Detector], observed: &Observed) -> Result<Option<i64>, ObservationsError> {
+/// False if there is no detector of this definition.
+fn restore(all: &mut [Detector], observed: &Observed) -> Result<bool, ObservationsError> {
     let Observed { detector, digest, bytes, keep_until } = observed;
     let own = all.iter_mut().find(|own| own.plan.name() == detector && own.plan.digest() == *digest);
-    own.map(|own| own.restore(bytes, *keep_until)).transpose()
+    own.map_or(Ok(false), |own| own.restore(bytes, *keep_until).map(|()| true))
 }
 
 /// Rows that can't change any more, and that no other session has replaced.

@@ -31,6 +31,7 @@ pub struct DetectorPlan {
     /// Names and columns of the values that make a group.
     pub(super) groups: Vec<(String, Column)>,
     pub(super) watch: Watch,
+    slack: i64,
 }
 
 /// What a detector looks at in a row.
@@ -91,7 +92,7 @@ impl DetectorPlan {
             let problem = "of the event type's key; a detector sees events in order only by key: add it";
             errors.push::<()>("by".into(), format!("leaves out `{missing}` {problem}"));
         }
-        errors.or(watch, |watch| Self::new(config, groups, watch))
+        errors.or(watch, |watch| Self::new(config, groups, watch, 0))
     }
 
     /// Resolves a detector of an aggregate against its window.
@@ -112,14 +113,14 @@ impl DetectorPlan {
             }
             _ => None,
         };
-        errors.or(watch, |watch| Self::new(config, groups, watch))
+        errors.or(watch, |watch| Self::new(config, groups, watch, window.trails()))
     }
 
-    fn new(config: &DetectorConfig, groups: Vec<(String, Column)>, watch: Watch) -> Arc<Self> {
+    fn new(config: &DetectorConfig, groups: Vec<(String, Column)>, watch: Watch, slack: i64) -> Arc<Self> {
         // Plain data always serialises, and the order of its fields is that of the type.
         let hash = Sha256::digest(serde_json::to_vec(config).unwrap_or_default());
         let digest = u64::from_le_bytes(std::array::from_fn(|at| hash[at]));
-        Arc::new(Self { config: config.clone(), digest, groups, watch })
+        Arc::new(Self { config: config.clone(), digest, groups, watch, slack })
     }
 
     /// The detector's name.
@@ -140,6 +141,11 @@ impl DetectorPlan {
     /// The look-back in microseconds.
     pub(super) fn over(&self) -> i64 {
         self.config.over.micros()
+    }
+
+    /// How far behind the watermark there may still be something to judge, in microseconds.
+    pub(super) fn slack(&self) -> i64 {
+        self.slack
     }
 }
 

@@ -144,6 +144,11 @@ impl WindowPlan {
         self.cut.closes(time, self.lateness)
     }
 
+    /// How far behind the watermark that makes it final a window may end. Microseconds.
+    pub fn trails(&self) -> i64 {
+        self.cut.trails().saturating_add(self.lateness)
+    }
+
     pub(super) fn states(&self) -> Vec<State> {
         self.aggregates.iter().map(Aggregate::state).collect()
     }
