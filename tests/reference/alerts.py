@@ -3,9 +3,9 @@
 
     alerts.py EXAMPLE OUT [--input FILE]
 
-EXAMPLE is a folder of manifests, OUT the `--out` folder of a drained `transect up`. Each value is judged against a list of those
-before it, by Python's `statistics`. Values of windows are those that the run has issued as final, which `windows.py` checks; where
-the watermark ends is the last window's end. Ends with 1 if anything differs.
+EXAMPLE is a folder of manifests, OUT the `--out` folder of a drained `transect up`. Each value is judged against a
+list of those before it, by Python's `statistics`. Values of windows are those that the run has issued as final, which
+`windows.py` checks; where the watermark ends is the last window's end. Ends with 1 if anything differs.
 """
 
 import argparse

@@ -4,7 +4,7 @@ One schema and one pipeline a folder; the product's own parser is the one that c
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import yaml
@@ -68,7 +68,7 @@ class Study:
     delay: int
     inputs: list[Path]
     windows: list[Window]
-    detectors: list[Detector]
+    detectors: list[Detector] = field(default_factory=list)
 
 
 def micros(duration: str) -> int:

@@ -11,6 +11,9 @@ use crate::role::RoleError;
 
 const READ_BYTES: usize = 8 * 1024 * 1024;
 
+/// Alerts in a record at most: about 1 MiB.
+const ALERTS_OF_RECORD: usize = 2048;
+
 /// The observations of one role.
 pub(crate) struct Observations {
     topic: Topic,
@@ -102,16 +105,17 @@ fn observed(topic: Topic, rec: &Record) -> Result<Observed, RoleError> {
     })
 }
 
-/// Alerts as a record, if there are any.
-fn alerts(alerts: &[Alert]) -> Result<Option<NewRecord>, RoleError> {
-    if alerts.is_empty() {
-        return Ok(None);
+/// Alerts as records of a bounded size.
+fn alerts(alerts: &[Alert]) -> Result<Vec<NewRecord>, RoleError> {
+    let mut records = Vec::new();
+    for some in alerts.chunks(ALERTS_OF_RECORD) {
+        let mut value = Vec::new();
+        for alert in some {
+            serde_json::to_writer(&mut value, alert)?;
+            value.push(b'\n');
+        }
+        let headers = vec![(record::COUNT.into(), some.len().to_string())];
+        records.push(NewRecord { topic: Topic::Alerts, headers, value: value.into() });
     }
-    let mut value = Vec::new();
-    for alert in alerts {
-        serde_json::to_writer(&mut value, alert)?;
-        value.push(b'\n');
-    }
-    let headers = vec![(record::COUNT.into(), alerts.len().to_string())];
-    Ok(Some(NewRecord { topic: Topic::Alerts, headers, value: value.into() }))
+    Ok(records)
 }

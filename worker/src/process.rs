@@ -44,6 +44,8 @@ const RAW_READ_BYTES: usize = 1024 * 1024;
 /// and none of more bytes is waited for.
 const RECORDS_LENT_MAX: usize = 256;
 const RECORD_BYTES_MAX: usize = 1024 * 1024;
+/// An epoch ends with so many alerts, about 40 MiB, as a threshold that is set wrong raises one with each event.
+const ALERTS_MAX: usize = 65_536;
 /// How long to wait for the table at a time.
 const PAUSE: Duration = Duration::from_millis(50);
 /// How long the gateway must be silent before windows close at the pace of the clock.
@@ -212,7 +214,8 @@ impl Process {
     fn accept(&mut self, source: usize, decoded: DecodedBatch) -> Result<(), RoleError> {
         let processed = self.processor.accept(source, decoded)?;
         self.epoch.add(&self.parts.types, processed, &mut self.memory)?;
-        if self.epoch.bytes() >= self.parts.epoch_bytes {
+        let many_alerts = self.processor.detectors().pending() >= ALERTS_MAX;
+        if many_alerts || self.epoch.bytes() >= self.parts.epoch_bytes {
             self.end_epoch()?;
         }
         Ok(())

@@ -57,6 +57,11 @@ impl Detectors {
         own.iter().try_for_each(|at| self.all[*at].add(&rows))
     }
 
+    /// How many alerts the open epoch has.
+    pub fn pending(&self) -> usize {
+        self.all.iter().map(|detector| detector.alerts.len()).sum()
+    }
+
     /// Ends the epoch at a watermark.
     pub fn end_epoch(&mut self, watermark: i64) -> EpochAlerts {
         finish(&mut self.all, watermark)
@@ -89,10 +94,9 @@ impl WindowDetectors {
         Self { all: plans.into_iter().map(|plan| Detector::new(plan, VALUES_MAX)).collect() }
     }
 
-    /// Takes the final windows among those in that have just been issued, by end.
+    /// Takes in the final windows among those that have just been issued, by end.
     pub fn add(&mut self, window: &str, issued: &RecordBatch) -> Result<(), ArrowError> {
-        let watches = |detector: &Detector| matches!(&detector.plan.config().watched, Watched::Aggregate { window: own, .. } if own == window);
-        if !self.all.iter().any(watches) {
+        if !self.all.iter().any(|detector| watches(detector, window)) {
             return Ok(());
         }
         let rows = final_rows(issued)?;
@@ -103,7 +107,8 @@ impl WindowDetectors {
             ..Origin::default()
         };
         let rows = Rows { columns: &rows, times: &ends, watermarks: &ends, origin: &origin };
-        self.all.iter_mut().filter(|detector| watches(detector)).try_for_each(|detector| detector.add(&rows))
+        let mut own = self.all.iter_mut().filter(|detector| watches(detector, window));
+        own.try_for_each(|detector| detector.add(&rows))
     }
 
     /// Ends a step, at the watermark by which windows have been issued.
@@ -119,6 +124,13 @@ impl WindowDetectors {
     /// After all has been taken back, at the watermark of the last step.
     pub fn settle(&mut self, watermark: i64) {
         self.all.iter_mut().for_each(|detector| detector.settle(watermark));
+    }
+}
+
+fn watches(detector: &Detector, window: &str) -> bool {
+    match &detector.plan.config().watched {
+        Watched::Aggregate { window: own, .. } => own == window,
+        Watched::Field { .. } | Watched::Silence { .. } => false,
     }
 }
 
@@ -144,16 +156,12 @@ fn restore(all: &mut [Detector], observed: &Observed) -> Result<bool, Observatio
 
 /// Rows that can't change any more, and that no other session has replaced.
 fn final_rows(issued: &RecordBatch) -> Result<RecordBatch, ArrowError> {
-    let column =
-        |name: &str| issued.columns().get(issued.schema().fields().iter().rposition(|f| f.name() == name)?);
-    let finals = column("final").and_then(|column| column.as_boolean_opt());
+    let schema = issued.schema_ref();
+    let at = |name: &str| schema.fields().iter().rposition(|field| field.name() == name);
+    let finals = at("final").and_then(|at| issued.column(at).as_boolean_opt());
     let finals = finals.ok_or_else(|| ArrowError::SchemaError("a window has no column `final`".into()))?;
-    let replaced = issued
-        .schema()
-        .fields()
-        .last()
-        .filter(|field| field.name() == "replaced_by")
-        .and(issued.columns().last());
+    // No aggregate may have one of these names.
+    let replaced = at("replaced_by").map(|at| issued.column(at));
     let keep = (0..issued.num_rows())
         .map(|row| Some(finals.value(row) && replaced.is_none_or(|replaced| replaced.is_null(row))));
     filter_record_batch(issued, &keep.collect::<BooleanArray>())

@@ -23,10 +23,13 @@ const D: &[f64] = &[-3.5, 0.0, 2.25, 100.0, 7.0];
 const E20: Method = Method::Ewma { alpha: 0.2 };
 const E50: Method = Method::Ewma { alpha: 0.5 };
 
-/// Expected and distance by Python's `statistics` (mean and stdev; median and inv_cdf; quantiles, inclusive), and for EWMA
-/// by a sum over explicit weights. Values stand by event time.
+/// Method, values by event time, the value that is judged, and what is expected with the distance from it.
+type Measured = (Method, &'static [f64], f64, Option<(f64, f64)>);
+
+/// By Python's `statistics` (mean and stdev; median and inv_cdf; quantiles, inclusive), and for EWMA
+/// by a sum over explicit weights.
 #[rustfmt::skip]
-const MEASURED: &[(Method, &[f64], f64, Option<(f64, f64)>)] = &[
+const MEASURED: &[Measured] = &[
     (Method::ZScore, A, 12.0, Some((5.0, 3.273_950_213_427_198_7))),
     (Method::ZScore, B, -40.5, Some((10.042_857_142_857_143, -294.153_209_397_889_27))),
     (Method::ZScore, D, -40.5, Some((21.15, -1.393_447_194_587_164_5))),
