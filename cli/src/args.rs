@@ -47,6 +47,8 @@ pub(crate) enum Command {
     Ledger(LedgerArgs),
     /// Look at refused events
     Rejected(RejectedArgs),
+    /// Look at anomalies
+    Alerts(AlertsArgs),
     /// Work with schemas, without a pipeline
     Schema(SchemaArgs),
     /// Print a shell's completions
@@ -152,6 +154,28 @@ pub(crate) enum RejectedCommand {
         #[arg(long, value_name = "DIR", default_value = "out")]
         out: PathBuf,
         /// How it is printed
+        #[arg(short, long, value_enum, default_value_t)]
+        output: Format,
+    },
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct AlertsArgs {
+    #[command(subcommand)]
+    pub(crate) command: AlertsCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum AlertsCommand {
+    /// List alerts by event time: what was found, what was expected, and where the row stands
+    List {
+        /// The output folder of a pipeline
+        #[arg(long, value_name = "DIR", default_value = "out")]
+        out: PathBuf,
+        /// Only this detector's
+        #[arg(long, value_name = "NAME")]
+        detector: Option<String>,
+        /// How the list is printed
         #[arg(short, long, value_enum, default_value_t)]
         output: Format,
     },

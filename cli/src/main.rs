@@ -1,7 +1,9 @@
 //! The `transect` command.
 
+mod alerts;
 mod args;
 mod ledger;
+mod lines;
 mod manifests;
 mod output;
 mod rejected;
@@ -28,6 +30,7 @@ fn main() -> ! {
         Command::Validate(args) => validate::run(&args),
         Command::Ledger(args) => ledger::run(&args),
         Command::Rejected(args) => rejected::run(&args),
+        Command::Alerts(args) => alerts::run(&args),
         Command::Schema(args) => schema::run(&args),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Args::command(), "transect", &mut std::io::stdout());

@@ -1,17 +1,15 @@
 //! `transect rejected`: refused events, from the files of an output folder.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
-use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use serde::Serialize;
 use transect_worker::record::RejectedEvent;
 
 use crate::args::{Format, RejectedArgs, RejectedCommand};
-use crate::output;
+use crate::{lines, output};
 
 pub(crate) fn run(args: &RejectedArgs) -> anyhow::Result<ExitCode> {
     match &args.command {
@@ -127,34 +125,8 @@ fn show(out: &Path, number: usize, format: Format) -> anyhow::Result<()> {
 }
 
 /// Calls the function with each refused event and its number, from 1, until it says false.
-fn for_each(
-    out: &Path,
-    mut f: impl FnMut(usize, RejectedEvent) -> anyhow::Result<bool>,
-) -> anyhow::Result<()> {
-    let folder = out.join("rejected");
-    if !folder.is_dir() {
-        if out.join("ledger.json").is_file() {
-            return Ok(());
-        }
-        bail!("{} is not the output folder of a pipeline; give it with --out", out.display());
-    }
-    let entries = fs::read_dir(&folder).with_context(|| format!("read {}", folder.display()))?;
-    let mut files: Vec<PathBuf> = entries.map(|entry| Ok(entry?.path())).collect::<std::io::Result<_>>()?;
-    files.retain(|path| path.extension().is_some_and(|extension| extension == "ndjson"));
-    files.sort();
-    let mut number = 0;
-    for path in files {
-        let file = File::open(&path).with_context(|| format!("open {}", path.display()))?;
-        for (at, line) in BufReader::new(file).lines().enumerate() {
-            let place = || format!("{} line {}", path.display(), at + 1);
-            let event = serde_json::from_str(&line.with_context(place)?).with_context(place)?;
-            number += 1;
-            if !f(number, event)? {
-                return Ok(());
-            }
-        }
-    }
-    Ok(())
+fn for_each(out: &Path, f: impl FnMut(usize, RejectedEvent) -> anyhow::Result<bool>) -> anyhow::Result<()> {
+    lines::for_each(out, "rejected", f)
 }
 
 /// Where the event stands in its input.

@@ -164,6 +164,7 @@ fn places(out: &Path, state: &Path) -> Vec<Place> {
     let all = [
         (out.join("table"), "accepted events, as Parquet by event type and day"),
         (out.join("windows"), "windows, as Parquet by name; the greatest revision counts"),
+        (out.join("alerts"), "anomalies, one a line; see: transect alerts list"),
         (out.join("rejected"), "refused events with their reasons; see: transect rejected list"),
         (out.join("archive"), "events as received"),
         (out.join("ledger.json"), "the ledger; see: transect ledger"),

@@ -67,7 +67,6 @@ fn of_pipeline(pipeline: &Located<ResearchPipeline>) -> Vec<Problem> {
     [
         (registry, "broker.schemaRegistry", "broker.schemaRegistry", later),
         (!spec.lookups.is_empty(), "lookups", "lookups", later),
-        (!spec.anomalies.is_empty(), "anomalies", "anomalies", later),
         (is_remote, "storage.cold.url", "storage.cold.url beyond file:", "remove it: output goes to --out"),
         (is_iceberg, "storage.cold.table.format", "storage.cold.table.format: Iceberg", "write Parquet"),
         (

@@ -3,6 +3,7 @@
 //! What an object's own content can show is checked when it is read; here is what needs other objects: references,
 //! studies, fields of schemas, the types of fields. Defaults are filled in here and nowhere else.
 
+mod anomaly;
 mod cleanse;
 mod compatibility;
 mod event_type;
@@ -104,7 +105,10 @@ impl<'a> Resolver<'a> {
         let event_types: Vec<EventType> =
             (0..spec.schemas.len()).filter_map(|at| self.event_type(at, limits)).collect();
         let sources = self.sources(&event_types, overrides);
-        let windows = (0..spec.windows.len()).filter_map(|at| self.window(at, &event_types)).collect();
+        let windows: Vec<_> =
+            (0..spec.windows.len()).filter_map(|at| self.window(at, &event_types)).collect();
+        let detectors = 0..spec.anomalies.len();
+        let anomalies = detectors.filter_map(|at| self.detector(at, &event_types, &windows)).collect();
         let dedup = spec.dedup.as_ref().and_then(|dedup| dedup.window.as_deref());
         let cold = spec.storage.as_ref().and_then(|storage| storage.cold.as_ref());
         PipelineConfig {
@@ -119,6 +123,7 @@ impl<'a> Resolver<'a> {
                 window: self.problems.span(pipeline, "spec.dedup.window", dedup).unwrap_or(DAY),
             },
             windows,
+            anomalies,
             cold: match cold {
                 Some(cold) => ColdConfig { table: cold.table.is_some(), archive: cold.archive.is_some() },
                 None => ColdConfig { table: true, archive: false },

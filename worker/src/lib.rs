@@ -7,6 +7,7 @@ pub mod input;
 mod lent;
 pub mod log;
 pub mod metrics;
+mod observations;
 pub mod pipeline;
 pub mod process;
 pub mod record;

@@ -5,8 +5,11 @@
 //! gateway ─► raw ─┐
 //! files ──────────┴► process ─► clean ────► table sink     ─► table/
 //!        └► archive          ├► rejected ─► rejected sink  ─► rejected/
-//!                            └► partials ─► aggregate ─► windows ─► windows sink ─► windows/
+//!                            ├► partials ─► aggregate ─► windows ─► windows sink ─► windows/
+//!                            └► alerts ◄───────┘    └──► alerts sink ─► alerts/
 //! ```
+
+mod detectors;
 
 use std::fs::{self, File};
 use std::net::SocketAddr;
@@ -23,6 +26,7 @@ use transect_core::rules::Rules;
 use transect_core::versions::Versions;
 use transect_core::window::WindowPlan;
 
+use self::detectors::Detectors;
 use crate::aggregate::Aggregate;
 use crate::gateway::{self, GatewayParts, GatewaySource};
 use crate::housekeeping::Housekeeping;
@@ -37,7 +41,7 @@ use crate::runner::{Flag, Runner};
 use crate::secret;
 use crate::sink::Folders;
 use crate::sink::archive::{Archive, ArchiveState};
-use crate::sink::rejected::RejectedSink;
+use crate::sink::lines::LineSink;
 use crate::sink::table::{TableOptions, TableSink};
 use crate::sink::windows::WindowSink;
 
@@ -99,9 +103,11 @@ pub fn run(config: &PipelineConfig, options: &Options, watch: &Watch) -> Result<
 
     // partials → windows
     let windows = pipeline.windows.iter().map(|(_, plan)| Arc::clone(plan)).collect();
-    let aggregated = vec![runner.spawn(Aggregate::new(Arc::clone(log), windows)?, Some(processed.clone()))?];
+    let (detectors, metrics) = (pipeline.detectors.windows.clone(), Arc::clone(&pipeline.metrics));
+    let aggregate = Aggregate::new(Arc::clone(log), windows, detectors, metrics)?;
+    let aggregated = vec![runner.spawn(aggregate, Some(processed.clone()))?];
 
-    // clean → table, windows → windows, rejected → rejected, inputs → archive
+    // clean → table, windows → windows, rejected → rejected, alerts → alerts, inputs → archive
     let folders = &pipeline.folders;
     let mut sinks = Vec::new();
     if config.cold.table {
@@ -112,8 +118,14 @@ pub fn run(config: &PipelineConfig, options: &Options, watch: &Watch) -> Result<
     // These end after the table: what that has stored, their last commits need not write into the log.
     let table = sinks.clone();
     let windows = WindowSink::open(Arc::clone(log), folders, &config.study)?;
-    sinks.push(runner.spawn_behind(table.clone(), windows, Some(aggregated))?);
-    let rejected = RejectedSink::open(Arc::clone(log), folders)?;
+    sinks.push(runner.spawn_behind(table.clone(), windows, Some(aggregated.clone()))?);
+    // Also what is left of detectors that the manifest no longer has.
+    if !config.anomalies.is_empty() || log.end(Topic::Alerts) > 0 {
+        let alerts = LineSink::open(Arc::clone(log), Topic::Alerts, folders)?;
+        let both = [processed.clone(), aggregated].concat();
+        sinks.push(runner.spawn_behind(table.clone(), alerts, Some(both))?);
+    }
+    let rejected = LineSink::open(Arc::clone(log), Topic::Rejected, folders)?;
     sinks.push(runner.spawn_behind(table.clone(), rejected, Some(processed.clone()))?);
     if config.cold.archive {
         sinks.push(runner.spawn_behind(table, pipeline.archive()?, Some(processed))?);
@@ -131,7 +143,7 @@ pub fn run(config: &PipelineConfig, options: &Options, watch: &Watch) -> Result<
     if let Ok(error) = failed_inputs.try_recv() {
         return Err(error.into());
     }
-    Ok(Report::new(&config.study, &config.name, &Process::committed_state(&**log)?))
+    Report::of(&**log, &config.study, &config.name)
 }
 
 /// A pipeline, compiled and its log open: what the stages are made from.
@@ -146,6 +158,7 @@ struct Pipeline<'a> {
     types: Arc<[EventType]>,
     /// Each with the position of its event type.
     windows: Vec<(usize, Arc<WindowPlan>)>,
+    detectors: Detectors,
     /// Goes up when no more is to be read.
     end: Flag,
 }
@@ -156,15 +169,18 @@ impl<'a> Pipeline<'a> {
             fs::create_dir_all(folder).map_err(|error| format!("create {}: {error}", folder.display()))?;
         }
         // Raw is kept, ids and partials are let go by the roles that write and read them.
-        let mut readers = vec![(Topic::Windows, "windows"), (Topic::Rejected, "rejected")];
+        let mut readers =
+            vec![(Topic::Windows, "windows"), (Topic::Rejected, "rejected"), (Topic::Alerts, "alerts")];
         readers.extend(config.cold.table.then_some((Topic::Clean, TABLE)));
         let log = Arc::new(EmbeddedLog::open(&options.state.join("log"))?.read_by(readers));
         let types = event_types(config)?;
+        let windows = windows(config, &types)?;
         Ok(Self {
             folders: Folders { out: options.out.clone(), state: options.state.clone() },
             key: secret::load_or_create(&options.state)?,
             metrics: Arc::new(Metrics::default()),
-            windows: windows(config, &types)?,
+            detectors: Detectors::compile(config, &types, &windows)?,
+            windows,
             end: Flag::default(),
             config,
             options,
@@ -208,6 +224,7 @@ impl<'a> Pipeline<'a> {
             log: Arc::clone(&self.log),
             types: Arc::clone(&self.types),
             windows: self.windows.clone(),
+            detectors: self.detectors.events.clone(),
             sources,
             key: self.key.clone(),
             partitions: self.config.partitions,

@@ -1,5 +1,5 @@
-//! The process role: decode → dedup → fold, from the inputs to `clean`, `rejected`, `ids` and `partials`, one
-//! transaction an epoch.
+//! The process role: decode → dedup → fold → detect, from the inputs to `clean`, `rejected`, `ids`, `partials` and `alerts`,
+//! one transaction an epoch.
 
 mod backlog;
 mod committer;
@@ -14,6 +14,7 @@ use std::sync::Arc;
 use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 
+use transect_core::anomaly::DetectorPlan;
 use transect_core::events::{DecodedBatch, EventDecoder, EventType};
 use transect_core::identity::PipelineKey;
 use transect_core::process::{ProcessSource, Processor};
@@ -30,6 +31,7 @@ use crate::input::{FileSource, InputError};
 use crate::lent::Lent;
 use crate::log::{Committed, Log, NewRecord, Topic, Transaction};
 use crate::metrics::Metrics;
+use crate::observations::Observations;
 use crate::record;
 use crate::role::{Role, RoleError};
 use crate::runner::Flag;
@@ -42,6 +44,8 @@ const RAW_READ_BYTES: usize = 1024 * 1024;
 /// and none of more bytes is waited for.
 const RECORDS_LENT_MAX: usize = 256;
 const RECORD_BYTES_MAX: usize = 1024 * 1024;
+/// An epoch ends with so many alerts, about 40 MiB, as a threshold that is set wrong raises one with each event.
+const ALERTS_MAX: usize = 65_536;
 /// How long to wait for the table at a time.
 const PAUSE: Duration = Duration::from_millis(50);
 /// How long the gateway must be silent before windows close at the pace of the clock.
@@ -55,6 +59,8 @@ pub struct ProcessParts {
     pub types: Arc<[EventType]>,
     /// The windows, each with the position of its event type.
     pub windows: Vec<(usize, Arc<WindowPlan>)>,
+    /// The detectors of anomalies in events, each with the position of its event type.
+    pub detectors: Vec<(usize, Arc<DetectorPlan>)>,
     /// The sources, each with its reader if it is bounded.
     pub sources: Vec<(ProcessSource, Option<FileSource>)>,
     /// The secret of identities.
@@ -103,6 +109,7 @@ pub struct Process {
     /// Position in the ids topic, and which of its records are still needed: (offset, source, newest stamp).
     ids_offset: u64,
     ids_alive: VecDeque<(u64, usize, u32)>,
+    observations: Observations,
     backlog: Backlog,
     quiet_since: Instant,
     ended: bool,
@@ -130,8 +137,17 @@ impl Process {
             parts.partitions,
             parts.generation,
             parts.dedup_window_micros,
-        );
+        )
+        .with_detectors(parts.detectors.clone());
         state.restore(&mut processor, &sources);
+        let detectors = processor.detectors();
+        let observations =
+            Observations::read(
+                &*parts.log,
+                Topic::Observations,
+                |observed| Ok(detectors.restore(observed)?),
+            )?;
+        detectors.settle(state.watermark);
         let readers = parts.sources.iter_mut().enumerate();
         let lanes: Vec<Lane> =
             readers.filter_map(|(at, (_, reader))| Some(Lane::new(at, reader.take()?))).collect();
@@ -154,6 +170,7 @@ impl Process {
             sources,
             raw_offset,
             ids_alive: VecDeque::new(),
+            observations,
             backlog: Backlog::new(parts.log.end(Topic::Clean)),
             quiet_since: Instant::now(),
             ended: false,
@@ -197,7 +214,8 @@ impl Process {
     fn accept(&mut self, source: usize, decoded: DecodedBatch) -> Result<(), RoleError> {
         let processed = self.processor.accept(source, decoded)?;
         self.epoch.add(&self.parts.types, processed, &mut self.memory)?;
-        if self.epoch.bytes() >= self.parts.epoch_bytes {
+        let many_alerts = self.processor.detectors().pending() >= ALERTS_MAX;
+        if many_alerts || self.epoch.bytes() >= self.parts.epoch_bytes {
             self.end_epoch()?;
         }
         Ok(())
@@ -279,9 +297,10 @@ impl Process {
         Ok(true)
     }
 
-    /// Writes idle records, while there are windows to close, when the gateway has long been silent.
+    /// Writes idle records, while there are windows to close or silences to find, when the gateway has long been silent.
     fn step_idle(&mut self) -> Result<(), RoleError> {
-        let open = self.processor.closing() > self.processor.watermarks().current();
+        let due = self.processor.closing().max(self.processor.detectors().due());
+        let open = due > self.processor.watermarks().current();
         if self.parts.drain || !open || self.quiet_since.elapsed() < IDLE_AFTER {
             return Ok(());
         }
@@ -313,7 +332,8 @@ impl Process {
     }
 
     fn end_epoch(&mut self) -> Result<(), RoleError> {
-        let end = self.processor.end_epoch()?;
+        let mut end = self.processor.end_epoch()?;
+        let (anomalies, watermark) = (std::mem::take(&mut end.anomalies), end.watermark);
         self.parts.metrics.count(&end.ledger);
         self.state.ledger += &end.ledger;
         self.state.update(&mut self.processor, &self.sources);
@@ -333,7 +353,9 @@ impl Process {
         self.backlog.push(records, bytes);
         let progress = (GROUP.to_owned(), committed);
         let mut transaction = epoch.into_transaction(end, &self.sources, &self.parts.windows, progress);
+        self.observations.records(anomalies, &mut transaction.records)?;
         transaction.trim = self.expired_ids().map(|before| (Topic::Ids, before)).into_iter().collect();
+        transaction.trim.extend(self.observations.expired(&*self.parts.log, watermark));
         Ok(self.committer.submit(transaction)?)
     }
 

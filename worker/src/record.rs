@@ -9,6 +9,8 @@
 //! | partials | watermark; window, digest for a window's pieces | see `transect_core::window` |
 //! | windows | window, count | one Arrow IPC stream of one batch |
 //! | audit | | JSON, one ledger entry |
+//! | observations, window-observations | detector, digest, keep | see `transect_core::anomaly` |
+//! | alerts | count | NDJSON, one [`Alert`](transect_core::anomaly::Alert) a line |
 
 mod stream;
 
@@ -36,10 +38,14 @@ pub const EVENT_TYPE: &str = "event-type";
 pub const SCHEMA_VERSION: &str = "schema-version";
 /// Header: name of the window definition.
 pub const WINDOW: &str = "window";
-/// Header: digest of the window definition.
+/// Header: digest of the definition of the window or detector.
 pub const DIGEST: &str = "digest";
 /// Header: watermark, microseconds since 1970 UTC.
 pub const WATERMARK: &str = "watermark";
+/// Header: name of the detector.
+pub const DETECTOR: &str = "detector";
+/// Header: the watermark from which on the record is not needed any more, microseconds since 1970 UTC.
+pub const KEEP: &str = "keep";
 
 /// Media type of events in JSON, one a line.
 pub const NDJSON: &str = "application/x-ndjson";

@@ -4,6 +4,7 @@
 //! references are resolved, defaults are filled in. Times of day and of event are not here; lengths of time are
 //! written as Go durations (`168h`).
 
+mod anomaly;
 mod cleanse;
 mod duration;
 mod family;
@@ -14,6 +15,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+pub use anomaly::{DetectorConfig, Judge, Method, Side, Watched};
 pub use cleanse::{CastType, CleanseAction, CleanseStep, FromUnit, LocalTime, TextCase, Unlisted};
 pub use duration::{Span, SpanError};
 pub use family::SchemaFamily;
@@ -42,6 +44,9 @@ pub struct PipelineConfig {
     pub dedup: DedupConfig,
     /// Event-time windows.
     pub windows: Vec<WindowConfig>,
+    /// Detectors of anomalies, in the order of the manifest.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub anomalies: Vec<DetectorConfig>,
     /// The cold tier.
     pub cold: ColdConfig,
     /// What a single event may cost.

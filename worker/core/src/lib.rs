@@ -1,9 +1,10 @@
 //! The pure core: what happens to events, without clock, network, disk or threads of its own.
 //!
 //! Data takes one way: [`input::EventBatch`] (bytes as received) → [`decode`] (columns, checked) → [`rules`] → [`process`]
-//! (dedup, lateness, provenance, ledger) → [`window`] (fold to partials; merge to windows). The same input gives the
+//! (dedup, lateness, provenance, ledger) → [`window`] (fold to partials; merge to windows), [`anomaly`] (alerts). The same input gives the
 //! same output, wherever batches are cut and on however many threads.
 
+pub mod anomaly;
 pub mod check;
 pub mod cleanse;
 pub mod compat;

@@ -10,6 +10,7 @@ use arrow_array::RecordBatch;
 use arrow_schema::{ArrowError, SchemaRef};
 use bytes::Bytes;
 
+use crate::anomaly::{DetectorPlan, Detectors, EpochAlerts, Origin, Rows as DetectorRows};
 use crate::dedup::{Dedup, IdEntry, Ids, Seen};
 use crate::events::{DecodedBatch, EventType, RejectedRow, TypedRows};
 use crate::input::EventBatch;
@@ -55,6 +56,8 @@ pub struct EpochEnd {
     pub ids: Vec<Ids>,
     /// Delta partials by position in the pipeline's windows; only those that have any.
     pub partials: Vec<(usize, Bytes)>,
+    /// Alerts, and what the detectors observed.
+    pub anomalies: EpochAlerts,
     /// What became of the epoch's events.
     pub ledger: Ledger,
     /// The watermark at the epoch's end, after all its pieces.
@@ -76,6 +79,7 @@ pub struct Processor {
     windows_of: Vec<Vec<usize>>,
     folds: Vec<Fold>,
     plans: Vec<Arc<WindowPlan>>,
+    detectors: Detectors,
     /// The least watermark that closes every window that any accepted event is in.
     closing: i64,
     ids: Vec<Ids>,
@@ -103,6 +107,7 @@ impl Processor {
             ids: vec![Ids::default(); sources.len()],
             folds: windows.iter().map(|(_, plan)| Fold::new(Arc::clone(plan))).collect(),
             plans: windows.into_iter().map(|(_, plan)| plan).collect(),
+            detectors: Detectors::new(types.len(), Vec::new()),
             partitions: u64::from(partitions.max(1)),
             ledger: Ledger::default(),
             closing: crate::watermark::NONE,
@@ -112,6 +117,11 @@ impl Processor {
             sources,
             types,
         }
+    }
+
+    /// With detectors of anomalies that remember nothing, each with the position of its event type.
+    pub fn with_detectors(self, plans: Vec<(usize, Arc<DetectorPlan>)>) -> Self {
+        Self { detectors: Detectors::new(self.types.len(), plans), ..self }
     }
 
     /// Goes on from what an epoch committed; watermarks and identities are restored through their own parts.
@@ -128,6 +138,11 @@ impl Processor {
     /// The dedup index.
     pub fn dedup(&mut self) -> &mut Dedup {
         &mut self.dedup
+    }
+
+    /// The detectors of anomalies.
+    pub fn detectors(&mut self) -> &mut Detectors {
+        &mut self.detectors
     }
 
     /// Accepted events so far.
@@ -225,6 +240,13 @@ impl Processor {
             }
         }
         tally.late += late.iter().filter(|late| **late).count() as u64;
+        let origin = |row: usize| Origin::of_event(batch, events[row]);
+        self.detectors.add(event_type, || DetectorRows {
+            columns: &decoded.columns,
+            times: &decoded.times,
+            watermarks: &kept.watermarks,
+            origin: &origin,
+        })?;
         let partitions = decoded.keys.iter().map(|key| (key % self.partitions) as i32).collect();
         let rules = self.types[event_type].rules.flagging.iter().map(|rule| &*rule.name);
         let flags: Vec<_> = rules.zip(&flags).collect();
@@ -253,8 +275,13 @@ impl Processor {
         // The next epoch will have about as many.
         let renew = |ids: &mut Ids| std::mem::replace(ids, Ids::with_capacity(ids.len()));
         let ids = self.ids.iter_mut().map(renew).collect();
-        let ledger = std::mem::take(&mut self.ledger);
-        Ok(EpochEnd { ids, partials, ledger, watermark: self.watermarks.current() })
+        let watermark = self.watermarks.current();
+        let anomalies = self.detectors.end_epoch(watermark);
+        let mut ledger = std::mem::take(&mut self.ledger);
+        for alert in &anomalies.alerts {
+            ledger.alert(&alert.detector);
+        }
+        Ok(EpochEnd { ids, partials, anomalies, ledger, watermark })
     }
 }
 

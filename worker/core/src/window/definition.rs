@@ -25,9 +25,9 @@ pub struct WindowError {
 
 /// A column that a definition reads.
 #[derive(Clone, Debug)]
-pub(super) struct Column {
-    pub(super) path: Vec<usize>,
-    pub(super) kind: Kind,
+pub(crate) struct Column {
+    pub(crate) path: Vec<usize>,
+    pub(crate) kind: Kind,
 }
 
 /// An aggregate, resolved.
@@ -144,6 +144,11 @@ impl WindowPlan {
         self.cut.closes(time, self.lateness)
     }
 
+    /// How far behind the watermark that makes it final a window may end. Microseconds.
+    pub fn trails(&self) -> i64 {
+        self.cut.trails().saturating_add(self.lateness)
+    }
+
     pub(super) fn states(&self) -> Vec<State> {
         self.aggregates.iter().map(Aggregate::state).collect()
     }
@@ -179,7 +184,8 @@ fn check_function(function: Function, column: Option<&Column>) -> Result<(), &'s
     }
 }
 
-fn kind_of(schema: &Schema, path: &[usize]) -> Option<Kind> {
+/// What the column at a path holds; None if that is no scalar.
+pub(crate) fn kind_of(schema: &Schema, path: &[usize]) -> Option<Kind> {
     let (first, rest) = path.split_first()?;
     let mut data_type = schema.fields().get(*first)?.data_type();
     for child in rest {
