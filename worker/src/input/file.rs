@@ -197,6 +197,11 @@ impl FileInput {
         }
     }
 
+    /// Reads it as written in a format, whatever it looks like.
+    pub fn written_as(self, format: Option<InputFormat>) -> Self {
+        Self { written_as: format.or(self.written_as), ..self }
+    }
+
     pub(super) fn chunks_of(self, bytes: usize) -> Self {
         Self { chunk_bytes: bytes, ..self }
     }
