@@ -202,7 +202,8 @@ impl FileInput {
         Self { written_as: format.or(self.written_as), ..self }
     }
 
-    pub(super) fn chunks_of(self, bytes: usize) -> Self {
+    /// Reads batches of about so many bytes.
+    pub fn chunks_of(self, bytes: usize) -> Self {
         Self { chunk_bytes: bytes, ..self }
     }
 
