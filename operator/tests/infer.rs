@@ -202,7 +202,7 @@ fn a_draft_says_what_was_seen() {
         "          kind: {type: string, enum: [fixed, mobile]}  # a closed list? 2 values in 40",
         "          pm25: {type: [number, \"null\"]}  # -999 to 19.5; does -999, 1 times, say that it is missing? then cleanse by \
          nullIf: [-999]; 1 without a value",
-        "          note: {type: string}  # in 1 of 40; always the same",
+        "          note: {type: string}  # in 1 of 40; always \"calibrated\"",
     ] {
         assert!(manifest.lines().any(|found| found == line), "{line}\n{manifest}");
     }

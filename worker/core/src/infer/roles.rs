@@ -86,7 +86,8 @@ impl Roles {
     }
 
     fn ids(&mut self, fields: &[&Part<'_>]) {
-        let mut unique: Vec<&&Part<'_>> = fields.iter().filter(|field| is_unique(field)).collect();
+        let mut unique: Vec<&&Part<'_>> =
+            fields.iter().filter(|field| is_unique(field) && written(field).is_none()).collect();
         let score = |field: &&&Part<'_>| words::id(field.name).max(2 * u32::from(field.format == Some("uuid")));
         let best = unique.iter().map(score).max().filter(|score| *score > 1);
         let best = unique.iter().position(|field| Some(score(field)) == best);

@@ -60,7 +60,7 @@ fn event(out: &mut String, root: &Part<'_>, roles: &Roles) {
     };
     let also = |pointers: &[transect_config::Pointer]| match pointers {
         [] => String::new(),
-        pointers => format!(" So do: {}.", list(pointers)),
+        pointers => format!(" Nor: {}.", list(pointers)),
     };
     let events = root.seen.count;
     match (&roles.id, &roles.pair) {

@@ -1,5 +1,6 @@
 //! What a person is told of a place.
 
+use super::scalar::quoted;
 use crate::infer::number::{Numbers, Range};
 use crate::infer::part::Part;
 use crate::infer::text::Texts;
@@ -33,10 +34,14 @@ pub(super) fn of_part(part: &Part<'_>) -> String {
             said.push(format!("{} values under further names were not looked at", object.others));
         }
     }
-    if words::privacy(part.name, part.format).is_some() && !part.is_block() {
+    if is_personal(part) {
         said.push("personal?".to_owned());
     }
     said.join("; ")
+}
+
+fn is_personal(part: &Part<'_>) -> bool {
+    words::privacy(part.name, part.format).is_some() && !part.is_block()
 }
 
 fn of_numbers(numbers: &Numbers, said: &mut Vec<String>) {
@@ -63,7 +68,10 @@ fn of_texts(part: &Part<'_>, texts: &Texts, said: &mut Vec<String>) {
     let distinct = part.seen.distinct.count();
     match (part.values, distinct) {
         (Some(values), _) => said.push(format!("a closed list? {} values in {}", values.len(), texts.count)),
-        (None, Some(1)) => said.push("always the same".to_owned()),
+        (None, Some(1)) => {
+            let only = texts.few.values().and_then(|values| values.first()).filter(|_| !is_personal(part));
+            said.push(only.map_or("always the same".to_owned(), |only| format!("always {}", quoted(only))));
+        }
         (None, Some(count)) if count as u64 == part.seen.count && count > 1 => said.push("each another".to_owned()),
         (None, Some(count)) => said.push(format!("{count} values, up to {} bytes", texts.bytes_max)),
         (None, None) => said.push(format!("up to {} bytes", texts.bytes_max)),
