@@ -46,7 +46,7 @@ soak: build ## Kill the process 200 times at random moments, and compare what co
 	TRANSECT_SOAK_RUNS=200 TRANSECT_SOAK_EVENTS=1000000 cargo test --locked --workspace --test soak -- --nocapture
 
 fuzz: tools ## Run each fuzz target for SECONDS (600), two at a time; the first time builds all with coverage
-	SECONDS=$(or $(SECONDS),600) FUZZ_TARGET_DIR=$(CACHE)/fuzz-target tools/fuzz.sh
+	FUZZ_SECONDS=$(or $(SECONDS),600) FUZZ_TARGET_DIR=$(CACHE)/fuzz-target tools/fuzz.sh
 
 audit: tools $(DENY) ## Look for known weaknesses of dependencies; fetches their database from GitHub
 	$(DENY) --locked check advisories

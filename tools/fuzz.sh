@@ -1,5 +1,5 @@
 #!/bin/sh
-# Builds the fuzz targets and runs each for SECONDS (by default 600), two at a time; prints a line each, and ends with an
+# Builds the fuzz targets and runs each for FUZZ_SECONDS (by default 600), two at a time; prints a line each, and ends with an
 # error if one has found something. FUZZ_TARGETS names some of them, by default all.
 #
 # The compiler is the stable one: LLVM's coverage for fuzzers is one of its passes, which is asked for as cargo-fuzz does.
@@ -25,7 +25,7 @@ one() {
         set -- "$@" "fuzz/regressions/$target"
     fi
     outcome=nothing
-    "$CARGO_TARGET_DIR/$host/fuzz/$target" -max_total_time="${SECONDS:-600}" -max_len=4096 -timeout=20 \
+    "$CARGO_TARGET_DIR/$host/fuzz/$target" -max_total_time="${FUZZ_SECONDS:-600}" -max_len=4096 -timeout=20 \
         -rss_limit_mb=2048 -print_final_stats=1 -artifact_prefix="$found/" "$@" >"$log" 2>&1 ||
         outcome="something: see $log and $found"
     executions=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")

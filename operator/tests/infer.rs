@@ -98,13 +98,38 @@ fn event_type(config: &EventTypeConfig) -> EventType {
 /// Values as samples have them: of a few kinds, with codes for missing ones.
 fn value() -> impl Strategy<Value = Value> {
     let texts = [
-        "", "NA", "a", "b", "true", "no", "7", "007", "-1.5", "1e3", "2026-01-31", "2026-01-31T12:00:00Z",
-        "2026-01-31 12:00", "31.01.2026", "a@example.org", "10.0.0.1", "https://example.org/a",
-        "123e4567-e89b-12d3-a456-426614174000", "\"\u{1b}é\n# x: ", "\u{feff}\u{2028}: [",
+        "",
+        "NA",
+        "a",
+        "b",
+        "true",
+        "no",
+        "7",
+        "007",
+        "-1.5",
+        "1e3",
+        "2026-01-31",
+        "2026-01-31T12:00:00Z",
+        "2026-01-31 12:00",
+        "31.01.2026",
+        "a@example.org",
+        "10.0.0.1",
+        "https://example.org/a",
+        "123e4567-e89b-12d3-a456-426614174000",
+        "\"\u{1b}é\n# x: ",
+        "\u{feff}\u{2028}: [",
     ];
     let scalar = prop_oneof![
         prop::sample::select(texts.to_vec()).prop_map(Value::from),
-        prop::sample::select(vec![json!(null), json!(true), json!(0), json!(-999), json!(7), json!(2.5), json!(1e300)]),
+        prop::sample::select(vec![
+            json!(null),
+            json!(true),
+            json!(0),
+            json!(-999),
+            json!(7),
+            json!(2.5),
+            json!(1e300)
+        ]),
         any::<i64>().prop_map(Value::from),
         any::<u64>().prop_map(Value::from),
     ];
@@ -117,7 +142,10 @@ fn value() -> impl Strategy<Value = Value> {
 }
 
 fn members(value: impl Strategy<Value = Value>) -> impl Strategy<Value = Map<String, Value>> {
-    let names = ["a", "b", "null", "on", "x y", "é", "a/b", "~", "", "_time", "_late", "extra", "id", "# c", "1.5", "email"];
+    let names = [
+        "a", "b", "null", "on", "x y", "é", "a/b", "~", "", "_time", "_late", "extra", "id", "# c", "1.5",
+        "email",
+    ];
     let name = prop::sample::select(names.to_vec()).prop_map(str::to_owned);
     prop::collection::vec((name, value), 0..6).prop_map(|members| members.into_iter().collect())
 }
@@ -198,9 +226,9 @@ fn a_draft_says_what_was_seen() {
         "    - {field: /pm25, nullIf: [\"NA\"]}",
         "  #   - {field: /participant_id, treatment: Pseudonymise}",
         "  #   - {field: /email, treatment: Drop}",
-        "          id: {type: string}  # each another",
+        "          id: {type: string}  # all different",
         "          kind: {type: string, enum: [fixed, mobile]}  # a closed list? 2 values in 40",
-        "          pm25: {type: [number, \"null\"]}  # -999 to 19.5; does -999, 1 times, say that it is missing? then cleanse by \
+        "          pm25: {type: [number, \"null\"]}  # -999 to 19.5; does -999 (in 1) stand for a missing value? then cleanse by \
          nullIf: [-999]; 1 without a value",
         "          note: {type: string}  # in 1 of 40; always \"calibrated\"",
     ] {

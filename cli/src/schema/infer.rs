@@ -46,14 +46,18 @@ pub(crate) fn run(args: &SchemaInferArgs) -> anyhow::Result<ExitCode> {
         let first = inference.unread().first.clone().unwrap_or_default();
         match inference.events() {
             0 => bail!("there are no events in {}; give files that hold some", files.join(", ")),
-            n => bail!("none of the {n} events can be read; the first: {first}; say with --format how they are written"),
+            n => bail!(
+                "none of the {n} events can be read; the first: {first}; say with --format how they are written"
+            ),
         }
     }
     let asked = Asked { name: &name, study: &args.study, files: &files };
     let Draft { manifest, has_time } = inference.draft(&asked);
     output::line(manifest.trim_end())?;
     if !has_time {
-        output::note("no field of all events reads as a time; name the event time in spec.event.time before you go on");
+        output::note(
+            "no field of all events reads as a time; name the event time in spec.event.time before you go on",
+        );
         return Ok(ExitCode::FAILURE);
     }
     Ok(ExitCode::SUCCESS)

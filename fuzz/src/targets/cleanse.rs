@@ -22,7 +22,10 @@ fn steps() -> Vec<CleanseStep> {
         step("/c/*/e", CleanseAction::Rename("f".into())),
         step(
             "/d",
-            CleanseAction::Map { values: vec![(json!(1), json!("one")), (json!("x"), json!(2))], otherwise: Unlisted::Keep },
+            CleanseAction::Map {
+                values: vec![(json!(1), json!("one")), (json!("x"), json!(2))],
+                otherwise: Unlisted::Keep,
+            },
         ),
         step(
             "/t",

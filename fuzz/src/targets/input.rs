@@ -32,7 +32,11 @@ pub(crate) fn whatever_the_chunks(data: &[u8], written_as: Option<InputFormat>) 
     for chunk_bytes in [1, 7, 64, 1000] {
         let (pieces, other_end) = read(data, written_as, chunk_bytes);
         assert_eq!(found, events(&pieces), "in chunks of {chunk_bytes}");
-        assert_eq!(end.is_some(), other_end.is_some(), "{end:?} and {other_end:?} in chunks of {chunk_bytes}");
+        assert_eq!(
+            end.is_some(),
+            other_end.is_some(),
+            "{end:?} and {other_end:?} in chunks of {chunk_bytes}"
+        );
     }
     whole
 }

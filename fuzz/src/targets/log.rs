@@ -24,8 +24,12 @@ fn committed(dir: &Path) -> Vec<Record> {
         };
         let progress = Committed { offsets: vec![(Topic::Raw, at.into())], metadata: "{}".into() };
         let progress = Some(("g".to_owned(), progress));
-        log.commit(Transaction { records: vec![record(Topic::Raw), record(Topic::Clean)], progress, trim: Vec::new() })
-            .unwrap();
+        log.commit(Transaction {
+            records: vec![record(Topic::Raw), record(Topic::Clean)],
+            progress,
+            trim: Vec::new(),
+        })
+        .unwrap();
     }
     log.read(Topic::Raw, 0, 1 << 20).unwrap()
 }

@@ -78,7 +78,8 @@ fn a_draft_takes_events_in_each_format() -> anyhow::Result<()> {
     let broken = text.lines().filter(|line| serde_json::from_str::<Value>(line).is_err()).count() as u64;
     ensure!(broken > 0);
     // One time in a hundred is no time, so that none is in all events. Without those lines:
-    let sound: String = text.lines().filter(|line| !line.contains("soon")).map(|line| format!("{line}\n")).collect();
+    let sound: String =
+        text.lines().filter(|line| !line.contains("soon")).map(|line| format!("{line}\n")).collect();
     let broken_of_sound =
         sound.lines().filter(|line| serde_json::from_str::<Value>(line).is_err()).count() as u64;
     fs::write(&path, &sound)?;
@@ -110,7 +111,10 @@ fn what_can_not_be_drafted_is_said() -> anyhow::Result<()> {
         anyhow::Ok((output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned(), said))
     };
     let (status, draft, said) = run(&[path])?;
-    ensure!(status == Some(1) && draft.contains("name: no-time") && said.contains("spec.event.time"), "{draft}{said}");
+    ensure!(
+        status == Some(1) && draft.contains("name: no-time") && said.contains("spec.event.time"),
+        "{draft}{said}"
+    );
     let (status, draft, _) = run(&["--rows", "1", path])?;
     ensure!(status == Some(1) && draft.contains("# Drafted from the first 1 events"), "{draft}");
     for (args, expected) in [

@@ -144,12 +144,12 @@ impl Inference {
         }
         let value: Value;
         if batch.format == Format::Json {
-            value = self.read(at, batch.event(span))?;
+            value = self.read(batch.event(span))?;
         } else {
             let types = if batch.format == Format::CloudEvents { &self.enveloped } else { &self.plain };
             let mut converter = std::mem::take(&mut self.converter);
             let read = match converter.convert(batch, at, types, Some(0)) {
-                Ok(converted) => self.read(at, converted.text),
+                Ok(converted) => self.read(converted.text),
                 Err(reject) => Err(reject.reason.to_string()),
             };
             self.converter = converter;
@@ -162,7 +162,7 @@ impl Inference {
         Ok(())
     }
 
-    fn read(&mut self, _at: usize, text: &[u8]) -> Result<Value, String> {
+    fn read(&mut self, text: &[u8]) -> Result<Value, String> {
         match self.checker.check(text).into_iter().next() {
             Some(finding) if finding.keyword == "type" => return Err("no object".to_owned()),
             Some(finding) => return Err(finding.keyword),

@@ -6,6 +6,8 @@ use xxhash_rust::xxh3::xxh3_64;
 
 /// So many values of all fields together are remembered, by a hash each: about 32 MiB.
 const VALUES_MAX: usize = 1 << 20;
+/// So many places in events are followed.
+const PLACES_MAX: usize = 4096;
 /// So many values of a field are remembered as they are.
 pub(super) const FEW_MAX: usize = 16;
 /// And none that is longer.
@@ -15,13 +17,15 @@ const FEW_BYTES_MAX: usize = 64;
 #[derive(Debug)]
 pub(super) struct Budget {
     values: usize,
+    /// How many arrays are around what is looked at: of their items no one is an id.
+    pub(super) arrays: usize,
     /// Places in events that are followed.
     pub(super) places: usize,
 }
 
 impl Default for Budget {
     fn default() -> Self {
-        Self { values: VALUES_MAX, places: 4096 }
+        Self { values: VALUES_MAX, arrays: 0, places: PLACES_MAX }
     }
 }
 
@@ -37,6 +41,10 @@ pub(super) struct Distinct {
 
 impl Distinct {
     pub(super) fn take(&mut self, value: &[u8], budget: &mut Budget) {
+        if budget.arrays > 0 {
+            self.overflown = true;
+            return;
+        }
         let hash = xxh3_64(value);
         if self.hashes.contains(&hash) {
             self.repeats += 1;

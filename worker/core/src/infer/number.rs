@@ -63,3 +63,25 @@ impl Numbers {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(values: &[f64], codes: &[(f64, u64)]) {
+        let mut numbers = Numbers::default();
+        values.iter().filter_map(|value| Number::from_f64(*value)).for_each(|number| numbers.take(&number));
+        assert_eq!(numbers.codes().collect::<Vec<_>>(), codes, "{values:?}");
+    }
+
+    #[test]
+    fn a_code_stands_apart_from_all_other_values() {
+        check(&[1.0, -999.0, 2.0, -999.0], &[(-999.0, 2)]);
+        check(&[0.0, 500.0, -9.0], &[(-9.0, 1)]);
+        check(&[-20.0, 40.0, -99.0, 9999.0], &[(-99.0, 1), (9999.0, 1)]);
+        check(&[-20.0, 40.0, -9.0, 99.0], &[]);
+        check(&[90.0, 120.0, 99.0], &[]);
+        check(&[-999.0], &[]);
+    }
+}

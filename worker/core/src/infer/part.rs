@@ -131,8 +131,8 @@ impl Maker {
                 part.members.push(self.part(name, pointer, member, object.count, in_all, depth + 1));
             }
         }
-        if let Some(array) = seen.array.as_ref().filter(|array| array.items.count > 0) {
-            let items = self.part("", None, &array.items, array.items.count, false, depth + 1);
+        if let Some(items) = seen.array.as_ref().and_then(|array| array.items.as_deref()) {
+            let items = self.part("", None, items, items.count, false, depth + 1);
             part.items = Some(Box::new(items));
         }
         part
@@ -164,7 +164,8 @@ impl Maker {
             }
         }
         let numbers = seen.numbers.count > 0 || of_texts == Some("number");
-        let integers = seen.numbers.are_integers() && (of_texts != Some("number") || texts.numbers.are_integers());
+        let integers =
+            seen.numbers.are_integers() && (of_texts != Some("number") || texts.numbers.are_integers());
         let found = [
             (seen.booleans > 0 || of_texts == Some("boolean"), "boolean"),
             (numbers && integers, "integer"),
@@ -191,7 +192,8 @@ fn is_map(seen: &Seen) -> bool {
 fn choice<'s>(part: &Part<'s>) -> Option<&'s [String]> {
     let texts = &part.seen.texts;
     let only_text = part.types.iter().all(|kind| matches!(*kind, "string" | "null"));
-    let values = texts.few.values().filter(|_| only_text && part.format.is_none() && part.null_if.is_empty())?;
+    let values =
+        texts.few.values().filter(|_| only_text && part.format.is_none() && part.null_if.is_empty())?;
     let often = texts.count >= TEXTS_MIN && texts.count >= EACH_MIN * values.len() as u64;
     (often && values.len() > 1 && words::privacy(part.name, None).is_none()).then_some(values)
 }

@@ -88,7 +88,8 @@ impl Roles {
     fn ids(&mut self, fields: &[&Part<'_>]) {
         let mut unique: Vec<&&Part<'_>> =
             fields.iter().filter(|field| is_unique(field) && written(field).is_none()).collect();
-        let score = |field: &&&Part<'_>| words::id(field.name).max(2 * u32::from(field.format == Some("uuid")));
+        let score =
+            |field: &&&Part<'_>| words::id(field.name).max(2 * u32::from(field.format == Some("uuid")));
         let best = unique.iter().map(score).max().filter(|score| *score > 1);
         let best = unique.iter().position(|field| Some(score(field)) == best);
         self.id = best.and_then(|at| unique.remove(at).pointer.clone());
@@ -99,9 +100,13 @@ impl Roles {
         let time = self.time.as_ref().map(|time| &time.field);
         let repeated = fields.iter().filter(|field| {
             let count = field.seen.distinct.count().unwrap_or(usize::MAX) as u64;
-            field.in_all && is_scalar(field) && field.pointer.as_ref() != time && (2..field.of).contains(&count)
+            field.in_all
+                && is_scalar(field)
+                && field.pointer.as_ref() != time
+                && (2..field.of).contains(&count)
         });
-        let (hinted, others): (Vec<&Part<'_>>, Vec<_>) = repeated.copied().partition(|field| words::is_key(field.name));
+        let (hinted, others): (Vec<&Part<'_>>, Vec<_>) =
+            repeated.copied().partition(|field| words::is_key(field.name));
         self.key = pointer(hinted.first().copied());
         let others = others.into_iter().filter(|field| field.values.is_some());
         let others = hinted.iter().skip(1).copied().chain(others).take(OTHERS_MAX);
@@ -148,7 +153,8 @@ fn written(field: &Part<'_>) -> Option<Written> {
     }
     let texts = &field.seen.texts;
     let range = if texts.count > 0 { texts.numbers.range() } else { field.seen.numbers.range() }?;
-    let within = |per_second: f64| range.min >= SECONDS[0] * per_second && range.max <= SECONDS[1] * per_second;
+    let within =
+        |per_second: f64| range.min >= SECONDS[0] * per_second && range.max <= SECONDS[1] * per_second;
     let scales = [(1.0, "UnixSeconds"), (1e3, "UnixMillis"), (1e6, "UnixMicros")];
     scales.into_iter().find(|(per_second, _)| within(*per_second)).map(|(_, name)| Written::Since1970(name))
 }

@@ -44,7 +44,8 @@ pub(super) struct Members {
 #[derive(Debug, Default)]
 pub(super) struct Items {
     pub(super) count: u64,
-    pub(super) items: Seen,
+    /// None where no array had one, or no further place can be followed.
+    pub(super) items: Option<Box<Seen>>,
     pub(super) length_min: usize,
     pub(super) length_max: usize,
 }
@@ -86,7 +87,8 @@ impl Members {
         if let Some(at) = self.index.get(name) {
             return self.members.get_mut(*at).map(|(_, seen)| seen);
         }
-        let taken = name.len() > NAME_BYTES_MAX || provenance::COLUMNS.contains(&name) || name == provenance::FLAGS;
+        let taken =
+            name.len() > NAME_BYTES_MAX || provenance::COLUMNS.contains(&name) || name == provenance::FLAGS;
         if taken || budget.places == 0 || self.members.len() == MEMBERS_MAX {
             return None;
         }
@@ -102,8 +104,13 @@ impl Items {
         let least = if self.count == 0 { items.len() } else { self.length_min };
         (self.length_min, self.length_max) = (least.min(items.len()), self.length_max.max(items.len()));
         self.count += 1;
-        for item in items {
-            self.items.observe(item, formats, budget);
+        if self.items.is_none() && !items.is_empty() && budget.places > 0 {
+            budget.places -= 1;
+            self.items = Some(Box::default());
         }
+        let Some(seen) = &mut self.items else { return };
+        budget.arrays += 1;
+        items.iter().for_each(|item| seen.observe(item, formats, budget));
+        budget.arrays -= 1;
     }
 }

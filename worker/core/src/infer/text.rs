@@ -13,8 +13,8 @@ use crate::plan::delegate::Delegate;
 
 /// Texts by which people say that a value is missing.
 const CODES: [&str; 18] = [
-    "", "NA", "N/A", "n/a", "na", "NaN", "nan", "NULL", "null", "Null", "None", "none", "-", "--", ".", "?", "missing",
-    "#N/A",
+    "", "NA", "N/A", "n/a", "na", "NaN", "nan", "NULL", "null", "Null", "None", "none", "-", "--", ".", "?",
+    "missing", "#N/A",
 ];
 
 /// The formats of JSON Schema that are looked for, the narrower first.
@@ -127,7 +127,8 @@ impl Texts {
         self.formats = narrowed(self.formats, FORMATS.len(), fits);
         self.times = narrowed(self.times, TIMES.len(), |time| formats.is_time(*time, text));
         if self.formats & 1 << DATE_TIME != 0 {
-            self.in_range &= parse_rfc3339(text.as_bytes()).is_some_and(|moment| RANGE.contains(&moment.micros));
+            self.in_range &=
+                parse_rfc3339(text.as_bytes()).is_some_and(|moment| RANGE.contains(&moment.micros));
         }
     }
 
@@ -181,4 +182,54 @@ fn number(text: &str) -> Option<Number> {
     }
     let mut json = Vec::new();
     csv::write_number(text.as_bytes(), &mut json).then(|| serde_json::from_slice(&json).ok()).flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn texts(values: &[&str]) -> Texts {
+        let (mut texts, formats) = (Texts::default(), Formats::new());
+        values.iter().for_each(|value| texts.take(value, &formats));
+        texts
+    }
+
+    #[test]
+    fn a_format_is_that_of_all_but_the_codes() {
+        for (values, format) in [
+            (&["2026-01-31T12:00:00Z", "NA", "2026-01-31t12:00:00+01:00"][..], Some("date-time")),
+            (&["2026-01-31", ""], Some("date")),
+            (&["2026-01-31", "2026-02-30"], None),
+            (&["123e4567-e89b-12d3-a456-426614174000"], Some("uuid")),
+            (&["a@example.org"], Some("email")),
+            (&["https://example.org/"], Some("uri")),
+            (&["NA"], None),
+        ] {
+            assert_eq!(texts(values).format(), format, "{values:?}");
+        }
+    }
+
+    #[test]
+    fn all_ways_to_write_times_can_be_read() {
+        assert!(Formats::new().times.iter().all(Option::is_some));
+        assert!(Formats::new().delegates.iter().all(Option::is_some));
+        for (value, words) in [
+            ("2026-01-31 12:00:00", Some("%Y-%m-%d %H:%M:%S%.f")),
+            ("2026-01-31T12:00:00.5+0100", Some("%Y-%m-%dT%H:%M:%S%.f%z")),
+            ("31/01/2026 12:00", Some("%d/%m/%Y %H:%M")),
+            ("01/31/2026 12:00", Some("%m/%d/%Y %H:%M")),
+            ("20260131", Some("%Y%m%d")),
+            ("1", None),
+        ] {
+            assert_eq!(texts(&[value]).times(), words, "{value}");
+        }
+    }
+
+    #[test]
+    fn numbers_are_as_cells_have_them_but_zeros_at_the_front_count() {
+        assert!(texts(&["1", "+1", ".5", "5.", "-0.5", "0", "1e3"]).are_numbers());
+        for text in ["007", "-01", "1,5", "1e999", "0x1"] {
+            assert!(!texts(&[text]).are_numbers(), "{text}");
+        }
+    }
 }

@@ -30,8 +30,10 @@ pub(super) fn id(name: &str) -> u32 {
     match words.as_slice() {
         [one] if ["id", "uuid", "guid"].contains(&one.as_str()) => 4,
         _ if any(&words, KEYS) => 0,
-        _ if any(&words, &["event", "record", "observation", "reading", "message", "submission", "response"])
-            && ends(&["id", "uuid", "guid", "key", "number", "no"]) =>
+        _ if any(
+            &words,
+            &["event", "record", "observation", "reading", "message", "submission", "response"],
+        ) && ends(&["id", "uuid", "guid", "key", "number", "no"]) =>
         {
             3
         }
@@ -43,7 +45,8 @@ pub(super) fn id(name: &str) -> u32 {
 /// How much a name sounds like that of an event's time: 1 is a hint, 0 none, less one of another time.
 pub(super) fn time(name: &str) -> i32 {
     let words = words(name);
-    let other = ["updated", "modified", "created", "received", "uploaded", "published", "ingested", "end", "stop"];
+    let other =
+        ["updated", "modified", "created", "received", "uploaded", "published", "ingested", "end", "stop"];
     if any(&words, &other) {
         return -1;
     }
@@ -60,9 +63,36 @@ pub(super) fn time(name: &str) -> i32 {
 
 /// What stays in order: who or what is observed.
 const KEYS: &[&str] = &[
-    "participant", "patient", "subject", "person", "respondent", "household", "user", "member", "animal", "individual",
-    "tag", "station", "sensor", "device", "site", "node", "probe", "logger", "plot", "instrument", "well", "buoy",
-    "network", "net", "source", "vehicle", "ship", "trap", "camera", "home",
+    "participant",
+    "patient",
+    "subject",
+    "person",
+    "respondent",
+    "household",
+    "user",
+    "member",
+    "animal",
+    "individual",
+    "tag",
+    "station",
+    "sensor",
+    "device",
+    "site",
+    "node",
+    "probe",
+    "logger",
+    "plot",
+    "instrument",
+    "well",
+    "buoy",
+    "network",
+    "net",
+    "source",
+    "vehicle",
+    "ship",
+    "trap",
+    "camera",
+    "home",
 ];
 
 /// Whether a name sounds like that of who or what is observed.
@@ -84,20 +114,52 @@ pub(super) fn privacy(name: &str, format: Option<&str>) -> Option<&'static str> 
     Some(match format {
         Some("email") => "treatment: Drop",
         Some("ipv4") => "treatment: Drop",
-        _ if is(&["email", "mail", "phone", "mobile", "telephone", "tel", "fax", "address", "street", "surname"])
-            || is(&["firstname", "lastname", "fullname", "username", "ssn", "nhs", "passport", "iban", "ip"])
-            || both(&["first", "last", "full", "given", "family", "middle", "maiden"], &["name"]) =>
+        _ if is(&[
+            "email",
+            "mail",
+            "phone",
+            "mobile",
+            "telephone",
+            "tel",
+            "fax",
+            "address",
+            "street",
+            "surname",
+        ]) || is(&[
+            "firstname",
+            "lastname",
+            "fullname",
+            "username",
+            "ssn",
+            "nhs",
+            "passport",
+            "iban",
+            "ip",
+        ]) || both(&["first", "last", "full", "given", "family", "middle", "maiden"], &["name"]) =>
         {
             "treatment: Drop"
         }
         _ if is(&["birth", "dob", "birthday", "birthdate", "dateofbirth"]) => {
             "treatment: Generalise, generalise: {timeUnit: Year}"
         }
-        _ if is(&["postcode", "zip", "zipcode", "plz"]) => "treatment: Generalise, generalise: {keepFirst: 3}",
+        _ if is(&["postcode", "zip", "zipcode", "plz"]) => {
+            "treatment: Generalise, generalise: {keepFirst: 3}"
+        }
         _ if is(&["lat", "lon", "lng", "latitude", "longitude"]) => {
             "treatment: Generalise, generalise: {step: 0.1}"
         }
-        _ if is(&["participant", "patient", "subject", "person", "respondent", "user", "individual", "imei", "mac"]) => {
+        _ if is(&[
+            "participant",
+            "patient",
+            "subject",
+            "person",
+            "respondent",
+            "user",
+            "individual",
+            "imei",
+            "mac",
+        ]) =>
+        {
             "treatment: Pseudonymise"
         }
         _ => return None,

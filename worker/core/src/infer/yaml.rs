@@ -23,7 +23,10 @@ pub(super) fn manifest(inference: &Inference, asked: &Asked<'_>, root: &Part<'_>
     privacy(&mut out, roles);
     let _ = writeln!(out, "  versions:\n    - version: 1\n      schema:");
     let _ = writeln!(out, "        $schema: https://json-schema.org/draft/2020-12/schema");
-    let _ = writeln!(out, "        # Open: fields that are not named here go to the column `extra`. To refuse them,");
+    let _ = writeln!(
+        out,
+        "        # Open: fields that are not named here go to the column `extra`. To refuse them,"
+    );
     let _ = writeln!(out, "        # write `additionalProperties: false`.");
     Writer { out: &mut out, roles }.inside(root, 8);
     out
@@ -47,8 +50,14 @@ fn head(out: &mut String, inference: &Inference, asked: &Asked<'_>) {
             shown(first)
         );
     }
-    let _ = writeln!(out, "# It takes them all. What is right for the study is for you to decide: read each comment,");
-    let _ = writeln!(out, "# correct, and take it out. Ranges are those that were seen; write `minimum` and `maximum`");
+    let _ = writeln!(
+        out,
+        "# It takes them all. What is right for the study is for you to decide: read each comment,"
+    );
+    let _ = writeln!(
+        out,
+        "# correct, and take it out. Ranges are those that were seen; write `minimum` and `maximum`"
+    );
     let _ = writeln!(out, "# by what is possible.");
 }
 
@@ -65,11 +74,16 @@ fn event(out: &mut String, root: &Part<'_>, roles: &Roles) {
     let events = root.seen.count;
     match (&roles.id, &roles.pair) {
         (Some(id), _) => {
-            let _ = writeln!(out, "    # Tells events apart: no two of {events} share it.{}", also(&roles.unique));
+            let _ = writeln!(
+                out,
+                "    # Tells events apart: no two of {events} share it.{}",
+                also(&roles.unique)
+            );
             let _ = writeln!(out, "    id: [{}]", word(&id.to_string()));
         }
         (None, pair) => {
-            let _ = writeln!(out, "    # No field is known as an id: events with the same content are repeats.");
+            let _ =
+                writeln!(out, "    # No field is known as an id: events with the same content are repeats.");
             if !roles.unique.is_empty() {
                 let _ = writeln!(out, "    # No two of {events} share: {}.", list(&roles.unique));
             }
@@ -81,10 +95,14 @@ fn event(out: &mut String, root: &Part<'_>, roles: &Roles) {
         }
     }
     time(out, roles.time.as_ref(), &list(&roles.other_times));
-    let _ = writeln!(out, "    # Who or what is observed: events of one key stay in order.{}", match &*roles.other_keys {
-        [] => String::new(),
-        others => format!(" Or: {}.", list(others)),
-    });
+    let _ = writeln!(
+        out,
+        "    # Who or what is observed: events of one key stay in order.{}",
+        match &*roles.other_keys {
+            [] => String::new(),
+            others => format!(" Or: {}.", list(others)),
+        }
+    );
     let comment = if roles.key.is_some() { "" } else { "# " };
     let key = roles.key.as_ref().map_or("/station".to_owned(), ToString::to_string);
     let _ = writeln!(out, "    {comment}key: [{}]", word(&key));
@@ -99,7 +117,10 @@ fn event(out: &mut String, root: &Part<'_>, roles: &Roles) {
 fn time(out: &mut String, time: Option<&Time>, others: &str) {
     let others = if others.is_empty() { String::new() } else { format!(" Others that are times: {others}.") };
     let Some(Time { field, written }) = time else {
-        let _ = writeln!(out, "    # No field of all events reads as a time. A pipeline needs one: name it here.");
+        let _ = writeln!(
+            out,
+            "    # No field of all events reads as a time. A pipeline needs one: name it here."
+        );
         let _ = writeln!(out, "    time: /time");
         return;
     };
@@ -114,7 +135,10 @@ fn time(out: &mut String, time: Option<&Time>, others: &str) {
 fn cleanse(out: &mut String, root: &Part<'_>, roles: &Roles) {
     let mut steps = String::new();
     if let Some(Time { field, written: Written::As(format) }) = &roles.time {
-        let _ = writeln!(steps, "    # Its times have no offset, or are not written as RFC 3339. In which zone are they?");
+        let _ = writeln!(
+            steps,
+            "    # Its times have no offset, or are not written as RFC 3339. In which zone are they?"
+        );
         let field = word(&field.to_string());
         let _ = writeln!(
             steps,
@@ -158,8 +182,12 @@ impl Writer<'_> {
     /// The keywords of a place, one a line.
     fn inside(&mut self, part: &Part<'_>, indent: usize) {
         self.line(indent, &format!("type: {}", types(&part.types)));
-        let required: Vec<String> =
-            part.members.iter().filter(|member| member.is_required()).map(|member| word(member.name)).collect();
+        let required: Vec<String> = part
+            .members
+            .iter()
+            .filter(|member| member.is_required())
+            .map(|member| word(member.name))
+            .collect();
         // What is in all objects of a field that is one only at times is required all the same: of objects.
         if !required.is_empty() {
             self.line(indent, &format!("required: [{}]", required.join(", ")));

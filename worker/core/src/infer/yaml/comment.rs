@@ -49,7 +49,9 @@ fn of_numbers(numbers: &Numbers, said: &mut Vec<String>) {
         said.push(if min == max { format!("always {min}") } else { format!("{min} to {max}") });
     }
     for (code, count) in numbers.codes() {
-        said.push(format!("does {code}, {count} times, say that it is missing? then cleanse by nullIf: [{code}]"));
+        said.push(format!(
+            "does {code} (in {count}) stand for a missing value? then cleanse by nullIf: [{code}]"
+        ));
     }
 }
 
@@ -72,7 +74,9 @@ fn of_texts(part: &Part<'_>, texts: &Texts, said: &mut Vec<String>) {
             let only = texts.few.values().and_then(|values| values.first()).filter(|_| !is_personal(part));
             said.push(only.map_or("always the same".to_owned(), |only| format!("always {}", quoted(only))));
         }
-        (None, Some(count)) if count as u64 == part.seen.count && count > 1 => said.push("each another".to_owned()),
+        (None, Some(count)) if count as u64 == part.seen.count && count > 1 => {
+            said.push("all different".to_owned())
+        }
         (None, Some(count)) => said.push(format!("{count} values, up to {} bytes", texts.bytes_max)),
         (None, None) => said.push(format!("up to {} bytes", texts.bytes_max)),
     }
@@ -85,6 +89,8 @@ fn of_texts(part: &Part<'_>, texts: &Texts, said: &mut Vec<String>) {
 
 /// A text within a comment, which it must not end.
 pub(super) fn shown(text: &str) -> String {
-    let escaped = |c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}');
+    let escaped = |c: char| {
+        c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}')
+    };
     text.chars().map(|c| if escaped(c) { c.escape_unicode().to_string() } else { c.to_string() }).collect()
 }
