@@ -197,6 +197,10 @@ pub(crate) enum SchemaCommand {
     ///
     /// Ends with 0 if it does, 1 if not, 2 if a schema can't be read.
     Compat(SchemaCompatArgs),
+    /// Draft a first StudySchema from samples, with comments on what you must decide
+    ///
+    /// Ends with 0 if the draft can be used as it is, 1 if no event time was found, 2 if a file can't be read.
+    Infer(SchemaInferArgs),
 }
 
 /// What a new version promises; with `-transitive`, towards all older versions that are given.
@@ -278,6 +282,38 @@ pub(crate) struct SchemaCompatArgs {
     pub(crate) output: LineFormat,
     /// The schemas, as JSON or YAML: the old versions, oldest first, then the new one
     #[arg(value_names = ["OLD", "NEW"], num_args = 2.., required = true)]
+    pub(crate) files: Vec<PathBuf>,
+}
+
+/// How samples are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SampleFormat {
+    /// NDJSON, JSON arrays or JSON values
+    Json,
+    /// Comma-separated values with a header line; in `.tsv` files by tabs
+    Csv,
+    /// CloudEvents 1.0, each event an envelope
+    CloudEvents,
+    /// Avro object containers
+    Avro,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct SchemaInferArgs {
+    /// The name of the StudySchema, which is also the event type [default: the first file's]
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+    /// The study that owns the events
+    #[arg(long, default_value = "my-study")]
+    pub(crate) study: String,
+    /// How many events at most are looked at
+    #[arg(long, value_name = "N", default_value_t = 100_000, value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) rows: u64,
+    /// How the samples are written [default: by each file's name and content]
+    #[arg(long, value_enum)]
+    pub(crate) format: Option<SampleFormat>,
+    /// The samples: JSON, CSV, CloudEvents or Avro, plain, gzip or zstd; - for standard input
+    #[arg(value_name = "FILE", required = true)]
     pub(crate) files: Vec<PathBuf>,
 }
 

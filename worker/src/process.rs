@@ -6,7 +6,7 @@ mod committer;
 mod decode_pool;
 mod epoch;
 mod lane;
-mod raw;
+pub mod raw;
 mod state;
 
 use std::collections::VecDeque;

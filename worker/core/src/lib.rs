@@ -13,6 +13,7 @@ pub mod dedup;
 pub mod events;
 pub mod format;
 pub mod identity;
+pub mod infer;
 pub mod input;
 pub mod ledger;
 pub mod plan;

@@ -9,11 +9,16 @@ use crate::log::Record;
 use crate::record::{self, CONTENT_TYPE, COUNT, EVENT_TYPE, RECEIVED, SCHEMA_VERSION, SOURCE};
 
 /// What a raw record is.
-pub(super) enum Raw {
+pub enum Raw {
     /// Events.
     Events(EventBatch),
     /// Nothing came from the source until this moment, microseconds since 1970 UTC.
-    Idle { source: Arc<str>, now: i64 },
+    Idle {
+        /// The source.
+        source: Arc<str>,
+        /// The moment.
+        now: i64,
+    },
 }
 
 /// A raw record breaks the format, which is a bug or a change from outside.
@@ -21,13 +26,13 @@ pub(super) enum Raw {
 #[error(
     "raw record {offset}: {problem}; the state folder was changed from outside, or this is a bug in Transect"
 )]
-pub(super) struct RawError {
+pub struct RawError {
     offset: u64,
     problem: String,
 }
 
 /// Reads a record's headers and finds its events. The count is taken from the headers and checked against the value.
-pub(super) fn read(record: &Record) -> Result<Raw, RawError> {
+pub fn read(record: &Record) -> Result<Raw, RawError> {
     let fail = |problem: String| RawError { offset: record.offset, problem };
     let header = |name| record.header(name).ok_or_else(|| fail(format!("the header {name} is missing")));
     let number = |name| -> Result<i64, RawError> {
