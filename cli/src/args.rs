@@ -45,6 +45,10 @@ pub(crate) enum Command {
     Validate(ValidateArgs),
     /// Show what became of every event
     Ledger(LedgerArgs),
+    /// Destroy the key of a participant, and show that nothing of theirs opens any more
+    ///
+    /// The pipeline must have ended, and stored what it had read.
+    Erase(EraseArgs),
     /// Look at refused events
     Rejected(RejectedArgs),
     /// Look at anomalies
@@ -77,6 +81,9 @@ pub(crate) struct UpArgs {
     /// Where the log is kept, from which a run goes on after any kind of death [default: OUT/.state]
     #[arg(long, value_name = "DIR")]
     pub(crate) state: Option<PathBuf>,
+    /// Where the keys of personal fields are, if the study has some; keep it apart and back it up [default: STATE/keys]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) keys: Option<PathBuf>,
     /// Serve the gateway here [default: 127.0.0.1:8080 if the pipeline has an http source, none with --drain]
     #[arg(long, value_name = "ADDR")]
     pub(crate) listen: Option<SocketAddr>,
@@ -99,6 +106,24 @@ pub(crate) struct UpArgs {
     #[arg(long, value_name = "NAME")]
     pub(crate) pipeline: Option<String>,
     /// How the summary is printed
+    #[arg(short, long, value_enum, default_value_t)]
+    pub(crate) output: Format,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct EraseArgs {
+    /// The participant, as events name them in the field that event.participant says
+    pub(crate) participant: String,
+    /// The output folder of the pipeline
+    #[arg(long, value_name = "DIR", default_value = "out")]
+    pub(crate) out: PathBuf,
+    /// Its state folder [default: OUT/.state]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) state: Option<PathBuf>,
+    /// Its folder of keys [default: STATE/keys]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) keys: Option<PathBuf>,
+    /// How the result is printed
     #[arg(short, long, value_enum, default_value_t)]
     pub(crate) output: Format,
 }
@@ -150,6 +175,9 @@ pub(crate) enum RejectedCommand {
     Show {
         /// Its number in `list --each`
         number: usize,
+        /// The folder of keys, where originals are sealed [default: OUT/.state/keys, if it is there]
+        #[arg(long, value_name = "DIR")]
+        keys: Option<PathBuf>,
         /// The output folder of a pipeline
         #[arg(long, value_name = "DIR", default_value = "out")]
         out: PathBuf,

@@ -8,13 +8,12 @@ use serde_json::Value;
 use transect_config::{
     CleanseStep, EventFields, EventTypeConfig, InputFormat, Limits, RuleConfig, Span, TimeFormat,
 };
-use transect_core::cleanse::CleansePlan;
 use transect_core::events::{DecodedBatch, EventDecoder, EventType};
 use transect_core::format::Format;
 use transect_core::identity::PipelineKey;
 use transect_core::input::{EventBatch, EventSpan, Place};
-use transect_core::plan::Plan;
 use transect_core::rules::Rules;
+use transect_core::versions::Versions;
 use transect_worker::input::FileInput;
 
 /// Small, so that a short input reaches them.
@@ -40,28 +39,31 @@ pub fn config(schema: Value, cleanse: Vec<CleanseStep>, rules: Vec<RuleConfig>) 
             time_format: TimeFormat::Rfc3339,
             key: Vec::new(),
             region: None,
+            participant: None,
+            version: None,
             delay: Span::ZERO,
             max_ahead: None,
         },
+        older: Vec::new(),
+        renamed: Vec::new(),
         cleanse,
         rules,
+        privacy: Vec::new(),
     }
 }
 
 /// The event type, ready to run.
 pub fn event_type(config: &EventTypeConfig) -> EventType {
-    let plan = Plan::compile(config, &LIMITS).unwrap();
-    let cleanse = CleansePlan::compile(&config.cleanse).unwrap();
+    let versions = Versions::compile(config, &LIMITS).unwrap();
     EventType {
         name: config.name.as_str().into(),
-        schema_version: config.schema_version,
-        cleanse: (!config.cleanse.is_empty()).then(|| Arc::new(cleanse)),
         type_field: config.event.event_type.clone(),
         time_field: config.event.time.clone(),
         delay: config.event.delay,
         max_ahead: config.event.max_ahead,
-        rules: Rules::compile(&config.rules, &plan).unwrap(),
-        plan,
+        rules: Rules::compile(&config.rules, versions.schema()).unwrap(),
+        versions,
+        privacy: None,
     }
 }
 
@@ -75,6 +77,7 @@ pub fn single(format: Format, event: &[u8]) -> EventBatch {
     EventBatch {
         source: "s".into(),
         event_type: None,
+        schema_version: None,
         format,
         bytes: Bytes::copy_from_slice(event),
         events: vec![EventSpan { start: 0, len: event.len() as u32, index: 0, oversized: u32::MAX }],

@@ -10,14 +10,13 @@ use bytes::Bytes;
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 use transect_config::{EventTypeConfig, Limits};
-use transect_core::cleanse::CleansePlan;
 use transect_core::events::{EventDecoder, EventType};
 use transect_core::format::{Format, csv};
 use transect_core::identity::PipelineKey;
 use transect_core::infer::{Asked, Draft, Inference};
 use transect_core::input::{EventBatch, EventSpan, Place};
-use transect_core::plan::Plan;
 use transect_core::rules::Rules;
+use transect_core::versions::Versions;
 use transect_crds::yaml::load_text;
 use transect_operator::resolve::{Overrides, check_schema, resolve};
 
@@ -44,6 +43,7 @@ fn batch(format: Format, events: &[String]) -> EventBatch {
     EventBatch {
         source: "web".into(),
         event_type: None,
+        schema_version: None,
         format,
         bytes: Bytes::from(bytes),
         events: spans,
@@ -80,18 +80,16 @@ fn check(batch: EventBatch) -> String {
 }
 
 fn event_type(config: &EventTypeConfig) -> EventType {
-    let plan = Plan::compile(config, &Limits::default()).unwrap();
-    let cleanse = CleansePlan::compile(&config.cleanse).unwrap();
+    let versions = Versions::compile(config, &Limits::default()).unwrap();
     EventType {
         name: config.name.as_str().into(),
-        schema_version: config.schema_version,
-        cleanse: (!config.cleanse.is_empty()).then(|| Arc::new(cleanse)),
         type_field: config.event.event_type.clone(),
         time_field: config.event.time.clone(),
         delay: config.event.delay,
         max_ahead: config.event.max_ahead,
-        rules: Rules::compile(&config.rules, &plan).unwrap(),
-        plan,
+        rules: Rules::compile(&config.rules, versions.schema()).unwrap(),
+        versions,
+        privacy: None,
     }
 }
 

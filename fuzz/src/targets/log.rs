@@ -62,7 +62,7 @@ pub fn raw_record(data: &[u8]) {
     let headers = head.lines().filter_map(|line| line.split_once(':'));
     let headers = headers.map(|(name, value)| (name.to_owned().into(), value.to_owned())).collect();
     let record = Record { offset: 7, headers, value: Bytes::copy_from_slice(value) };
-    let Ok(raw::Raw::Events(batch)) = raw::read(&record) else { return };
+    let Ok(raw::Raw::Events { batch, .. }) = raw::read(&record, None) else { return };
     assert_eq!(record.header("count").and_then(|count| count.parse().ok()), Some(batch.events.len()));
     // Every byte is in an event, but for the line ends.
     let held: usize = batch.events.iter().map(|span| batch.event(*span).len()).sum();

@@ -1,6 +1,6 @@
 //! Manifests: each is a pipeline or has problems, each with its place.
 
-use transect_core::plan::Plan;
+use transect_core::versions::Versions;
 use transect_crds::yaml::{load_text, read_object};
 use transect_operator::local;
 use transect_operator::resolve::{Overrides, check_schema, resolve};
@@ -20,7 +20,7 @@ pub fn run(data: &[u8]) {
         match resolve(&loaded.schemas, &loaded.config_maps, pipeline, &overrides) {
             Ok(resolved) => {
                 for event_type in &resolved.config.event_types {
-                    Plan::compile(event_type, &resolved.config.limits).unwrap();
+                    Versions::compile(event_type, &resolved.config.limits).unwrap();
                 }
             }
             Err(more) => problems.extend(more),

@@ -59,7 +59,7 @@ pub fn run(data: &[u8]) {
         otherwise: Otherwise::Reject,
         message: None,
     };
-    match Rules::compile(&[rule], plan) {
+    match Rules::compile(&[rule], plan.arrow_schema()) {
         Ok(rules) => {
             let rule = &rules.rejecting[0];
             assert_eq!(rule.broken(&decoded.columns), rule.broken_each(&decoded.columns));

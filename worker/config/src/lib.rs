@@ -9,6 +9,7 @@ mod cleanse;
 mod duration;
 mod family;
 mod pointer;
+mod privacy;
 mod version;
 
 use std::path::PathBuf;
@@ -20,6 +21,7 @@ pub use cleanse::{CastType, CleanseAction, CleanseStep, FromUnit, LocalTime, Tex
 pub use duration::{Span, SpanError};
 pub use family::SchemaFamily;
 pub use pointer::{Pointer, PointerError};
+pub use privacy::{PrivacyRule, TimeUnit, Treatment};
 pub use version::{OlderVersion, Rename};
 
 /// One pipeline as a worker runs it.
@@ -53,6 +55,13 @@ pub struct PipelineConfig {
     pub limits: Limits,
 }
 
+impl PipelineConfig {
+    /// Whether any event holds personal fields: then nothing is kept as it came but sealed.
+    pub fn is_private(&self) -> bool {
+        self.event_types.iter().any(|event_type| !event_type.privacy.is_empty())
+    }
+}
+
 /// One event type: its schema, and which of its fields mean what.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -80,6 +89,9 @@ pub struct EventTypeConfig {
     /// What must hold of events that fit the schema, in the order of the manifest.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rules: Vec<RuleConfig>,
+    /// How personal fields are treated before anything is kept.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub privacy: Vec<PrivacyRule>,
 }
 
 /// One check across the fields of an event.
@@ -127,6 +139,9 @@ pub struct EventFields {
     pub key: Vec<Pointer>,
     /// The geography of the event.
     pub region: Option<Pointer>,
+    /// Whom the event is about: whose key seals what of it is encrypted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub participant: Option<Pointer>,
     /// How far events may trail the newest before the watermark passes them.
     pub delay: Span,
     /// How far an event's time may lie beyond its received time; None for any distance.

@@ -28,6 +28,7 @@ use crate::format::{Converter, Format};
 use crate::input::{EventBatch, Place};
 use crate::plan::{Plan, PlanError};
 use crate::rules::Rules;
+use crate::versions::Versions;
 
 /// So many events are kept whole, to try pairs of fields as ids.
 const KEPT_MAX: usize = 1000;
@@ -185,14 +186,13 @@ fn event_type(schema: &Value, limits: &Limits) -> Result<EventType, PlanError> {
     let (plan, _) = Plan::for_checks(schema, &SchemaFamily::default(), limits)?;
     Ok(EventType {
         name: Arc::from(""),
-        schema_version: 1,
-        plan,
-        cleanse: None,
+        versions: Versions::of(plan),
         type_field: None,
         time_field: Pointer::default(),
         delay: Span::ZERO,
         max_ahead: None,
         rules: Rules::default(),
+        privacy: None,
     })
 }
 

@@ -19,8 +19,8 @@ use transect_config::{CleanseStep, EventFields, EventTypeConfig, Limits, OlderVe
 use crate::cleanse::{CleanseError, CleansePlan};
 use crate::plan::{Plan, PlanError};
 
-pub(crate) use self::names::Names;
 pub use self::names::RenameError;
+pub(crate) use self::names::{Names, all_names};
 pub use self::rows::RowVersions;
 pub(crate) use self::rows::{VersionRows, merge};
 pub use self::table::Table;
@@ -105,6 +105,12 @@ impl Versions {
         Ok(Arc::new(Self { all, table, field: config.event.version.clone() }))
     }
 
+    /// A plan without versions, cleansing or fields with a meaning, for events that are only converted.
+    pub(crate) fn of(plan: Arc<Plan>) -> Arc<Self> {
+        let table = Table::of(&plan);
+        Arc::new(Self { all: vec![Version { number: 1, plan, cleanse: None }], table, field: None })
+    }
+
     /// All versions, the newest first; there is at least one.
     pub fn all(&self) -> &[Version] {
         &self.all
@@ -145,7 +151,6 @@ pub fn event_in(config: &EventTypeConfig, version: u32) -> EventFields {
 }
 
 /// An event type with the schema of an older version, and the fields with a meaning by their names there.
-
 fn as_of(config: &EventTypeConfig, older: &OlderVersion) -> EventTypeConfig {
     EventTypeConfig {
         schema_version: older.version,
