@@ -155,6 +155,11 @@ impl Processor {
         self.closing
     }
 
+    /// The watermark up to which there is something to tell without new events: windows to close, silences to find.
+    pub fn due(&self) -> i64 {
+        self.closing.max(self.detectors.due())
+    }
+
     /// Takes one batch of a source in.
     pub fn accept(&mut self, source: usize, decoded: DecodedBatch) -> Result<Processed, ArrowError> {
         let DecodedBatch { batch, rows, rejects } = decoded;
