@@ -2,6 +2,7 @@
 
 mod alerts;
 mod args;
+mod erase;
 mod ledger;
 mod lines;
 mod manifests;
@@ -28,6 +29,7 @@ fn main() -> ! {
     let outcome = match args.command {
         Command::Up(args) => up::run(args),
         Command::Validate(args) => validate::run(&args),
+        Command::Erase(args) => erase::run(&args),
         Command::Ledger(args) => ledger::run(&args),
         Command::Rejected(args) => rejected::run(&args),
         Command::Alerts(args) => alerts::run(&args),

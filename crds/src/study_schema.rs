@@ -39,6 +39,11 @@ use crate::shape;
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
 )]
 #[serde(rename_all = "camelCase")]
+#[schemars(extend("x-kubernetes-validations" = shape::rules(&[(
+    ".event",
+    "!has(self.privacy) || !self.privacy.exists(p, p.treatment == 'Encrypt') || has(self.event.participant)",
+    "doesn't say whose key seals what is encrypted; write event.participant, such as `/participant`",
+)])))]
 pub struct StudySchemaSpec {
     /// The study that owns the events; can't be changed. A DNS label. Example: `air-quality`.
     #[schemars(
@@ -135,7 +140,8 @@ pub enum Compatibility {
     "has not exactly one schema; write one of schema (inline) and schemaFrom (in a ConfigMap)",
 )])))]
 pub struct SchemaVersion {
-    /// Its number. Events are checked against the greatest, unless a pipeline pins one. Example: `1`.
+    /// Its number. Each event is checked against its own version: what it says by `event.version`, else what its source says,
+    /// else the greatest. Example: `1`.
     #[schemars(range(min = 1, max = 1_000_000))]
     pub version: u32,
     /// The schema document. Example: `{type: object, properties: {pm25: {type: number}}}`.
@@ -151,6 +157,39 @@ pub struct SchemaVersion {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 16), extend("x-kubernetes-list-type" = "atomic"))]
     pub family_from: Vec<FamilyFrom>,
+    /// The fields that have another name since this version, so that values from before and after stand in one column.
+    /// Default: none. Example: `[{from: /mood, to: /wellbeing}]`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(
+        length(max = 16),
+        extend(
+            "x-kubernetes-list-type" = "map",
+            "x-kubernetes-list-map-keys" = ["from"],
+            "x-kubernetes-validations" = shape::rules(&[(
+                "",
+                "self.all(r, self.exists_one(o, o.to == r.to))",
+                "two fields get the same name; leave one of the two",
+            )]),
+        )
+    )]
+    pub renamed: Vec<Renamed>,
+}
+
+/// A field that has another name since a version.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(extend("x-kubernetes-validations" = shape::rules(&[(
+    "",
+    "self.from != self.to",
+    "is the name that the field has already; write another name, or remove it",
+)])))]
+pub struct Renamed {
+    /// The field as the version before calls it. Example: `/mood`.
+    #[schemars(schema_with = "shape::pointer")]
+    pub from: String,
+    /// The field as this version calls it: in the same object, a property of its schema. Example: `/wellbeing`.
+    #[schemars(schema_with = "shape::pointer")]
+    pub to: String,
 }
 
 /// Where a schema document is.
@@ -179,6 +218,11 @@ pub struct EventFields {
     #[serde(rename = "type", default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "shape::pointer")]
     pub event_type: Option<String>,
+    /// The field that says an event's schema version: an integer, or digits as text; the same in all versions, and read before
+    /// cleansing. Default: none; the source says it, or events are of the greatest version. Example: `/schemaVersion`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "shape::pointer")]
+    pub version: Option<String>,
     /// The fields that together are the event id. Default: none; a hash of the content is the id. Example: `[/id]`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "shape::pointers")]
@@ -200,6 +244,11 @@ pub struct EventFields {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "shape::pointer")]
     pub region: Option<String>,
+    /// Whom the event is about. Of each participant what is encrypted, and the archive, is sealed with a key of their own,
+    /// which `transect erase` destroys. Needed by the treatment `Encrypt`. Default: none. Example: `/participant`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "shape::pointer")]
+    pub participant: Option<String>,
     /// How far events may trail the newest of their source before windows close without them. Default: `0s`.
     /// Example: `5m`.
     #[serde(default, skip_serializing_if = "Option::is_none")]

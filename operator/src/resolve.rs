@@ -8,10 +8,12 @@ mod cleanse;
 mod compatibility;
 mod event_type;
 mod family;
+mod privacy;
 mod problems;
 mod rules;
 mod schema;
 pub(crate) mod source;
+mod versions;
 mod window;
 
 use std::collections::BTreeMap;
@@ -20,7 +22,8 @@ use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::ConfigMap;
 use transect_config::{ColdConfig, DedupConfig, EventTypeConfig, Limits, PipelineConfig, Span};
-use transect_core::plan::Plan;
+use transect_core::privacy::{Kept, PrivacyPlan};
+use transect_core::versions::Versions;
 use transect_crds::pipeline::PARTITIONS_DEFAULT;
 use transect_crds::study_schema::SchemaFormat;
 use transect_crds::yaml::{Located, Problem};
@@ -61,8 +64,7 @@ pub fn resolve(
     if problems.is_empty() { Ok(Resolved { config, notes: resolver.notes }) } else { Err(problems) }
 }
 
-/// What is wrong with a StudySchema by itself: in its newest version, which is the one that pipelines will use (an older one
-/// can't be changed any more), and between its versions.
+/// What is wrong with a StudySchema by itself: in each of its versions, and between them.
 pub fn check_schema(schema: &Located<StudySchema>, config_maps: &[Located<ConfigMap>]) -> Vec<Problem> {
     let (mut problems, mut notes) = (Problems::default(), Vec::new());
     let limits = Limits::default();
@@ -83,10 +85,18 @@ pub(crate) fn namespace(namespace: Option<&str>) -> &str {
     namespace.unwrap_or("default")
 }
 
-/// What is known of an event type: its configuration and, if its schema is right, its plan.
+/// What is known of an event type: its configuration and, if its schema is right in all versions, those compiled.
 struct EventType {
     config: EventTypeConfig,
-    plan: Option<Arc<Plan>>,
+    versions: Option<Arc<Versions>>,
+    privacy: Option<Arc<PrivacyPlan>>,
+}
+
+impl EventType {
+    /// The columns that are kept of its events, if its schema is right.
+    fn kept(&self) -> Option<Kept<'_>> {
+        Some(Kept::new(self.versions.as_ref()?.table(), self.privacy.as_deref()))
+    }
 }
 
 struct Resolver<'a> {
@@ -109,6 +119,7 @@ impl<'a> Resolver<'a> {
             (0..spec.windows.len()).filter_map(|at| self.window(at, &event_types)).collect();
         let detectors = 0..spec.anomalies.len();
         let anomalies = detectors.filter_map(|at| self.detector(at, &event_types, &windows)).collect();
+        self.note_archive(&event_types);
         let dedup = spec.dedup.as_ref().and_then(|dedup| dedup.window.as_deref());
         let cold = spec.storage.as_ref().and_then(|storage| storage.cold.as_ref());
         PipelineConfig {
@@ -129,6 +140,23 @@ impl<'a> Resolver<'a> {
                 None => ColdConfig { table: true, archive: false },
             },
             limits,
+        }
+    }
+
+    /// An archive that can't be told apart by participant is out of reach of an erasure.
+    fn note_archive(&mut self, event_types: &[EventType]) {
+        let cold = self.pipeline.value.spec.storage.as_ref().and_then(|storage| storage.cold.as_ref());
+        if cold.is_none_or(|cold| cold.archive.is_none()) {
+            return;
+        }
+        for EventType { config, .. } in event_types {
+            if !config.privacy.is_empty() && config.event.participant.is_none() {
+                self.notes.push(format!(
+                    "{}: its archive is sealed with the pipeline's key, and not by participant, which an erasure doesn't \
+                     reach; write event.participant",
+                    config.name
+                ));
+            }
         }
     }
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import duckdb
 import jsonschema
 import pyarrow
-from manifest import Study
+from manifest import Study, Version, newer_name
+from rules import first_broken
 
 TO_MICROS = {"UnixSeconds": 1e6, "UnixMillis": 1e3, "UnixMicros": 1.0}
 
@@ -46,32 +47,71 @@ def read_lines(path: Path) -> list[str]:
         return [line.rstrip("\n") for line in file]
 
 
-def verdicts(study: Study, lines: list[str]) -> list[list[dict]]:
-    """For each line the ways in which it breaks the schema; none for a valid event."""
-    validator = jsonschema.Draft202012Validator(study.schema, format_checker=jsonschema.FormatChecker())
+def version_of(study: Study, event) -> int:
+    """Which version an event is of: as it says, as its source says, or the newest."""
+    said = event.get(study.version_field[1:]) if study.version_field else None
+    said = said if said is not None else study.stated_version
+    return study.all_versions()[-1].number if said is None else int(said)
+
+
+def verdicts(study: Study, events: list) -> list[list[dict]]:
+    """For each event the ways in which it breaks the schema of its own version; none for a valid event."""
+    checker = jsonschema.FormatChecker()
+    validators = {
+        v.number: jsonschema.Draft202012Validator(v.schema, format_checker=checker) for v in study.all_versions()
+    }
+    return [verdict(study, validators, event) for event in events]
+
+
+def verdict(study: Study, validators: dict, event) -> list[dict]:
+    validator = validators.get(version_of(study, event))
+    if validator is None:
+        return [{"reason": "UnknownSchemaVersion", "keyword": "", "pointer": study.version_field}]
     return [
-        [{"keyword": e.validator, "pointer": "".join(f"/{step}" for step in e.absolute_path)} for e in found]
-        for found in (list(validator.iter_errors(json.loads(line))) for line in lines)
+        {
+            "reason": "SchemaViolation",
+            "keyword": e.validator,
+            "pointer": "".join(f"/{step}" for step in e.absolute_path),
+        }
+        for e in validator.iter_errors(event)
     ]
+
+
+def by_newest_names(study: Study, event):
+    """An event with its members at the top by the names of the newest version."""
+    versions = study.all_versions()
+    if not any(v.renamed for v in versions):
+        return event
+    number = version_of(study, event)
+    return {newer_name(versions, number, f"/{name}")[1:]: value for name, value in event.items()}
 
 
 def load(study: Study, path: Path) -> duckdb.DuckDBPyConnection:
     """A database of the input.
 
-    `input(line, event, errors)` has every line. `accepted(line, event, t, before)` has each valid identity once, at
-    its first line; `t` is the event time and `before` the watermark that stood before the line, both in microseconds
-    since 1970, `before` NULL on the first.
+    `input(line, event, errors, version)` has every line, the event by its newest names. `accepted(line, event, version, t,
+    before)` has each valid identity once, at its first line; `t` is the event time and `before` the watermark that stood
+    before the line, both in microseconds since 1970, `before` NULL on the first.
     """
     lines = read_lines(path)
-    errors = [json.dumps(e) if e else None for e in verdicts(study, lines)]
+    events = [json.loads(line) for line in lines]
+    errors = [json.dumps(e) if e else None for e in verdicts(study, events)]
+    renamed = [by_newest_names(study, event) for event in events]
+    texts = [line if new is old else json.dumps(new) for line, old, new in zip(lines, events, renamed)]
+    columns = {
+        "line": range(1, len(lines) + 1), "event": texts, "errors": errors,
+        "version": [version_of(study, event) for event in events],
+    }
     db = duckdb.connect()
-    db.register("lines", pyarrow.table({"line": range(1, len(lines) + 1), "event": lines, "errors": errors}))
+    db.register("lines", pyarrow.table(columns))
     db.execute("CREATE TABLE input AS FROM lines")
+    if any(not rule.flags for rule in study.rules):
+        db.execute(f"UPDATE input SET errors = {first_broken(study)} WHERE errors IS NULL")
     identity = ", ".join(f"json_extract(event, '{p}')" for p in study.key + study.id) or "event"
     db.execute(f"""
         CREATE TABLE accepted AS
         WITH first_reads AS (
-            SELECT line, event, {event_time(study)} AS t FROM input WHERE errors IS NULL
+            SELECT line, event, version, {event_time(study)} AS t FROM input WHERE errors IS NULL
             QUALIFY row_number() OVER (PARTITION BY {identity} ORDER BY line) = 1
         )
         SELECT *, max(t) OVER (ORDER BY line ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) - {study.delay} AS before

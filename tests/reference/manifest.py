@@ -39,6 +39,24 @@ class Window:
 
 
 @dataclass(frozen=True)
+class Rule:
+    """One rule, as the manifest has it."""
+
+    name: str
+    expression: str
+    flags: bool
+
+
+@dataclass(frozen=True)
+class Version:
+    """One version of a schema, and the names that it has changed, by pointers from old to new."""
+
+    number: int
+    schema: dict
+    renamed: dict[str, str]
+
+
+@dataclass(frozen=True)
 class Detector:
     """One detector of anomalies with its defaults; lengths of time in microseconds."""
 
@@ -57,7 +75,10 @@ class Detector:
 
 @dataclass(frozen=True)
 class Study:
-    """One schema with one pipeline; lengths of time in microseconds."""
+    """One schema with one pipeline; lengths of time in microseconds.
+
+    `schema` describes the table: the newest version, with the fields that only older ones have.
+    """
 
     event_type: str
     schema: dict
@@ -68,7 +89,15 @@ class Study:
     delay: int
     inputs: list[Path]
     windows: list[Window]
+    versions: list[Version] = field(default_factory=list)
+    version_field: str | None = None
+    stated_version: int | None = None
+    rules: list[Rule] = field(default_factory=list)
     detectors: list[Detector] = field(default_factory=list)
+
+    def all_versions(self) -> list[Version]:
+        """The versions, the oldest first."""
+        return self.versions or [Version(1, self.schema, {})]
 
 
 def micros(duration: str) -> int:
@@ -84,9 +113,10 @@ def read(folder: Path) -> Study:
         next(d for d in documents if d["kind"] == kind) for kind in ("StudySchema", "ResearchPipeline")
     )
     event, spec = schema["spec"]["event"], pipeline["spec"]
+    versions = sorted((version(v) for v in schema["spec"]["versions"]), key=lambda v: v.number)
     return Study(
         event_type=schema["metadata"]["name"],
-        schema=schema["spec"]["versions"][-1]["schema"],
+        schema=common(versions),
         id=event.get("id", []),
         key=event.get("key", []),
         time=event["time"],
@@ -94,6 +124,10 @@ def read(folder: Path) -> Study:
         delay=micros(event.get("delay", "0s")),
         inputs=[folder / path for source in spec["sources"] for path in source.get("files", {}).get("paths", [])],
         windows=[window(w) for w in spec.get("windows", [])],
+        versions=versions,
+        version_field=event.get("version"),
+        stated_version=next((source["version"] for source in spec["sources"] if "version" in source), None),
+        rules=[Rule(r["name"], r["expression"], r.get("otherwise") == "Flag") for r in schema["spec"].get("rules", [])],
         detectors=[detector(a) for a in spec.get("anomalies", [])],
     )
 
@@ -112,6 +146,28 @@ def detector(spec: dict) -> Detector:
         min_count=spec.get("minCount", 10),
         alpha=spec.get("alpha", 0.2),
     )
+
+
+def version(spec: dict) -> Version:
+    return Version(spec["version"], spec["schema"], {r["from"]: r["to"] for r in spec.get("renamed", [])})
+
+
+def newer_name(versions: list[Version], number: int, pointer: str) -> str:
+    """What the newest version calls a field of an older one."""
+    for later in versions:
+        if later.number > number:
+            pointer = later.renamed.get(pointer, pointer)
+    return pointer
+
+
+def common(versions: list[Version]) -> dict:
+    """The newest schema, with the fields at the top that only older versions have, by their newest names."""
+    newest = versions[-1].schema
+    properties = dict(newest.get("properties", {}))
+    for older in reversed(versions[:-1]):
+        for name, described in older.schema.get("properties", {}).items():
+            properties.setdefault(newer_name(versions, older.number, f"/{name}")[1:], described)
+    return newest | {"properties": properties}
 
 
 def window(spec: dict) -> Window:

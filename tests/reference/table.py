@@ -3,8 +3,9 @@
 
     table.py EXAMPLE OUT [--input FILE]
 
-Every valid identity must stand in the table once, at its first line, with every field as it was; every event that the
-Python `jsonschema` package refuses must be among the rejects with a place and a keyword that this package names too.
+Every valid identity must stand in the table once, at its first line, with every field as it was, under its newest name;
+every event that the Python `jsonschema` package refuses by the event's own version must be among the rejects with a place
+and a keyword that this package names too, and every event that breaks a rule with the rule's name.
 Ends with 1 if anything differs.
 """
 
@@ -16,6 +17,7 @@ from pathlib import Path
 
 from events import load, text, typed
 from manifest import Study, field_kind, leaves, read
+from rules import flags
 
 
 def main() -> int:
@@ -39,7 +41,7 @@ def check_table(db, study: Study, out: Path) -> list[str]:
     """Lines, times and every named field of the table, and what went to `extra`."""
     db.execute(f"""
         CREATE OR REPLACE TEMP VIEW rows AS
-        FROM read_parquet('{out}/table/{study.event_type}/**/*.parquet', hive_partitioning = false)
+        FROM read_parquet('{out}/table/{study.event_type}/**/*.parquet', hive_partitioning = false, union_by_name = true)
     """)
     problems = []
     for what, query in {
@@ -47,12 +49,19 @@ def check_table(db, study: Study, out: Path) -> list[str]:
         "lines that should not be there": "FROM rows SELECT _line WHERE _line NOT IN (SELECT line FROM accepted)",
         "lines in the table more than once": "FROM rows SELECT _line GROUP BY 1 HAVING count(*) > 1",
         "rows with another time": "FROM accepted JOIN rows ON line = _line SELECT line WHERE t <> epoch_us(_time)",
+        "rows of another version": "FROM accepted JOIN rows ON line = _line SELECT line WHERE version <> _schema_version",
+        "rows with other flags": f"FROM accepted JOIN rows ON line = _line SELECT line WHERE {flagged(study)}",
     }.items():
         if found := db.execute(query).fetchall():
             problems.append(f"{what}: {len(found)}, such as line {found[0][0]}")
     for pointer in leaves(study.schema):
         problems += check_field(db, study, pointer)
     return problems + check_extra(db, study)
+
+
+def flagged(study: Study) -> str:
+    """SQL that is true of rows whose flags are not those of the rules."""
+    return f"_flags IS DISTINCT FROM {flags(study)}" if any(rule.flags for rule in study.rules) else "false"
 
 
 def check_field(db, study: Study, pointer: str) -> list[str]:
@@ -121,9 +130,9 @@ def check_rejects(db, out: Path) -> list[str]:
         problems.append(f"line {line} {verb}: {found.get(line, wanted.get(line))}")
     for line in wanted.keys() & found.keys():
         record = found[line]
-        named = {"keyword": record["keyword"], "pointer": record["pointer"]}
-        if record["reason"] != "SchemaViolation" or named not in json.loads(wanted[line]):
-            problems.append(f"line {line} was rejected as {record['reason']} {named}, not as {wanted[line]}")
+        named = {name: record[name] for name in ("reason", "keyword", "pointer")}
+        if named not in json.loads(wanted[line]):
+            problems.append(f"line {line} was rejected as {named}, not as {wanted[line]}")
     return problems
 
 

@@ -14,6 +14,7 @@ use std::thread::{self, JoinHandle};
 
 use transect_core::events::EventType;
 use transect_core::identity::PipelineKey;
+use transect_core::privacy::KeyRing;
 
 use self::check::Checker;
 use self::committer::Committer;
@@ -22,18 +23,31 @@ use crate::metrics::Metrics;
 use crate::role::RoleError;
 use crate::runner::Flag;
 
+/// A source that the gateway feeds.
+#[derive(Clone, Debug)]
+pub struct GatewaySource {
+    /// Its name.
+    pub name: String,
+    /// The event type that its manifest says.
+    pub event_type: Option<String>,
+    /// The schema version that its manifest says.
+    pub schema_version: Option<u32>,
+}
+
 /// What the gateway is made of.
 pub struct GatewayParts {
     /// The log.
     pub log: Arc<dyn Log>,
     /// The study whose events it takes.
     pub study: String,
-    /// The sources that it feeds, each with the event type that its manifest says.
-    pub sources: Vec<(String, Option<String>)>,
+    /// The sources that it feeds.
+    pub sources: Vec<GatewaySource>,
     /// The event types.
     pub types: Arc<[EventType]>,
     /// The secret of identities.
     pub key: PipelineKey,
+    /// With what posts are sealed, if any event type has personal fields.
+    pub keys: Option<Arc<KeyRing>>,
     /// Served as `/metrics`.
     pub metrics: Arc<Metrics>,
     /// Ends it when it goes up.
@@ -45,7 +59,7 @@ pub struct GatewayParts {
 /// What all requests share.
 pub(crate) struct Gateway {
     study: String,
-    sources: Vec<(String, Option<String>)>,
+    sources: Vec<GatewaySource>,
     types: Arc<[EventType]>,
     checker: Checker,
     committer: Committer,
@@ -76,7 +90,7 @@ pub fn serve(
     let stop = parts.stop.clone();
     let gateway = Arc::new(Gateway {
         checker: Checker::new(Arc::clone(&parts.types), parts.key),
-        committer: Committer::new(parts.log)?,
+        committer: Committer::new(parts.log, parts.keys)?,
         study: parts.study,
         sources: parts.sources,
         types: parts.types,

@@ -39,6 +39,7 @@ const CHUNK_BYTES: usize = 1024 * 1024;
 pub struct FileSource {
     source: Arc<str>,
     event_type: Option<Arc<str>>,
+    schema_version: Option<u32>,
     written_as: Option<InputFormat>,
     limits: Limits,
     waiting: VecDeque<PathBuf>,
@@ -63,6 +64,7 @@ impl FileSource {
         Self {
             source: source.into(),
             event_type: event_type.map(Into::into),
+            schema_version: None,
             written_as: None,
             limits,
             waiting: paths.iter().cloned().collect(),
@@ -77,6 +79,11 @@ impl FileSource {
     /// Reads all files as written in a format, whatever they look like.
     pub fn written_as(self, format: Option<InputFormat>) -> Self {
         Self { written_as: format, ..self }
+    }
+
+    /// Says of events that don't say so themselves which schema version they are of.
+    pub fn of_version(self, schema_version: Option<u32>) -> Self {
+        Self { schema_version, ..self }
     }
 
     /// Writes each event that is too large to hold into the file, in place of the one before.
@@ -115,7 +122,7 @@ impl FileSource {
             let batch = current.next_batch();
             self.position.set(current.path(), current.position());
             match batch? {
-                Some(batch) => return Ok(Some(batch)),
+                Some(batch) => return Ok(Some(EventBatch { schema_version: self.schema_version, ..batch })),
                 None => self.current = None,
             }
         }

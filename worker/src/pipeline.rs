@@ -11,37 +11,39 @@
 
 mod detectors;
 
-use std::fs::{self, File};
+use std::fs;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel};
 use std::time::Duration;
 
+use arrow_schema::SchemaRef;
 use transect_config::{EventTypeConfig, PipelineConfig, SourceConfig, SourceKind, WindowConfig};
-use transect_core::cleanse::{CleanseError, CleansePlan};
 use transect_core::events::EventType;
 use transect_core::identity::PipelineKey;
-use transect_core::plan::Plan;
+use transect_core::privacy::PrivacyPlan;
 use transect_core::process::ProcessSource;
 use transect_core::rules::Rules;
+use transect_core::versions::Versions;
 use transect_core::window::WindowPlan;
 
 use self::detectors::Detectors;
 use crate::aggregate::Aggregate;
-use crate::gateway::{self, GatewayParts};
+use crate::gateway::{self, GatewayParts, GatewaySource};
 use crate::housekeeping::Housekeeping;
 use crate::input::{FileSource, InputError, Progress, SourcePosition};
+use crate::keys::Keys;
 use crate::log::embedded::EmbeddedLog;
 use crate::log::{Log, Topic};
 use crate::metrics::Metrics;
-use crate::process::{Process, ProcessParts};
+use crate::process::{self, Process, ProcessParts};
 use crate::report::Report;
 use crate::role::RoleError;
 use crate::runner::{Flag, Runner};
 use crate::secret;
 use crate::sink::Folders;
-use crate::sink::archive::{Archive, ArchiveState};
+use crate::sink::archive::{self, Archive, ArchiveState, SealedArchive};
 use crate::sink::lines::LineSink;
 use crate::sink::table::{TableOptions, TableSink};
 use crate::sink::windows::WindowSink;
@@ -58,6 +60,8 @@ pub struct Options {
     pub out: PathBuf,
     /// Where the log and the key are kept.
     pub state: PathBuf,
+    /// Where the keys of personal fields are; only used if any event type has some.
+    pub keys: PathBuf,
     /// Where the gateway listens; None for no gateway: then the run ends when the bounded sources are read.
     pub listen: Option<SocketAddr>,
     /// Whether to end once the bounded sources are read and the last windows are closed.
@@ -155,6 +159,8 @@ struct Pipeline<'a> {
     folders: Folders,
     log: Arc<dyn Log>,
     key: PipelineKey,
+    /// If any event type has personal fields.
+    keys: Option<Keys>,
     metrics: Arc<Metrics>,
     types: Arc<[EventType]>,
     /// Each with the position of its event type.
@@ -173,12 +179,20 @@ impl<'a> Pipeline<'a> {
         let mut readers =
             vec![(Topic::Windows, "windows"), (Topic::Rejected, "rejected"), (Topic::Alerts, "alerts")];
         readers.extend(config.cold.table.then_some((Topic::Clean, TABLE)));
+        if config.is_private() {
+            // Nobody's own key opens it, so that an erasure would not reach what is kept of it.
+            readers.push((Topic::Raw, process::GROUP));
+            readers.extend(config.cold.archive.then_some((Topic::Raw, archive::GROUP)));
+        }
         let log = Arc::new(EmbeddedLog::open(&options.state.join("log"))?.read_by(readers));
+        let key = secret::load_or_create(&options.state)?;
+        let keys = config.is_private().then(|| Keys::open(&options.keys, &*log, key.clone())).transpose()?;
         let types = event_types(config)?;
         let windows = windows(config, &types)?;
         Ok(Self {
             folders: Folders { out: options.out.clone(), state: options.state.clone() },
-            key: secret::load_or_create(&options.state)?,
+            key,
+            keys,
             metrics: Arc::new(Metrics::default()),
             detectors: Detectors::compile(config, &types, &windows)?,
             windows,
@@ -196,9 +210,10 @@ impl<'a> Pipeline<'a> {
         let parts = GatewayParts {
             log: Arc::clone(&self.log),
             study: self.config.study.clone(),
-            sources: http.map(|source| (source.name.clone(), source.event_type.clone())).collect(),
+            sources: http.map(gateway_source).collect(),
             types: Arc::clone(&self.types),
             key: self.key.clone(),
+            keys: self.keys.as_ref().map(|keys| Arc::clone(&keys.privacy.ring)),
             metrics: Arc::clone(&self.metrics),
             stop: close.clone(),
             clock: now_micros,
@@ -228,6 +243,7 @@ impl<'a> Pipeline<'a> {
             detectors: self.detectors.events.clone(),
             sources,
             key: self.key.clone(),
+            keys: self.keys.clone(),
             partitions: self.config.partitions,
             generation: self.config.generation,
             dedup_window_micros: self.config.dedup.window.micros(),
@@ -251,16 +267,16 @@ impl<'a> Pipeline<'a> {
     ) -> FileSource {
         let event_type = source.event_type.as_deref();
         FileSource::new(paths, &source.name, event_type, self.config.limits, position, progress)
+            .of_version(source.schema_version)
             .chunks_of(self.options.epoch_bytes)
     }
 
     /// The archive reads the inputs a second time, in its own time; its reading is no progress to show.
     fn archive(&self) -> Result<Archive, RoleError> {
         let state = ArchiveState::committed(&*self.log)?;
-        let path = self.folders.state.join("spill");
-        let failed = |error| format!("create {}: {error}", path.display());
-        let spill =
-            File::options().read(true).write(true).create(true).truncate(true).open(&path).map_err(failed)?;
+        let failed = |error| format!("create a file in {}: {error}", self.folders.state.display());
+        // Without a name: what is too large to hold is on no disk once this process has ended.
+        let spill = tempfile::tempfile_in(&self.folders.state).map_err(failed)?;
         let mut readers = Vec::new();
         for source in &self.config.sources {
             if let SourceKind::Files { paths, format } = &source.kind {
@@ -269,7 +285,8 @@ impl<'a> Pipeline<'a> {
                 readers.push((source.name.clone(), reader.spill_into(spill.try_clone().map_err(failed)?)));
             }
         }
-        Archive::new(Arc::clone(&self.log), &self.folders, readers, spill, self.end.clone())
+        let sealing = self.keys.clone().map(|keys| SealedArchive::new(&self.types, &self.key, keys));
+        Archive::new(Arc::clone(&self.log), &self.folders, readers, spill, sealing, self.end.clone())
     }
 
     fn housekeeping(&self) -> Housekeeping {
@@ -281,15 +298,15 @@ impl<'a> Pipeline<'a> {
 
 fn event_types(config: &PipelineConfig) -> Result<Arc<[EventType]>, RoleError> {
     let compile = |event_type: &EventTypeConfig| {
-        let plan = Plan::compile(event_type, &config.limits)?;
-        let rules = Rules::compile(&event_type.rules, &plan);
+        // What is wrong was said when the manifest was read; here the first of it is enough.
+        let versions =
+            Versions::compile(event_type, &config.limits).map_err(|mut errors| errors.swap_remove(0))?;
+        let rules = Rules::compile(&event_type.rules, versions.schema());
         Ok(EventType {
-            // What is wrong with rules was said when the manifest was read; here the first of it is enough.
             rules: rules.map_err(|mut errors| errors.swap_remove(0))?,
             name: event_type.name.as_str().into(),
-            schema_version: event_type.schema_version,
-            plan,
-            cleanse: cleansing(event_type)?,
+            privacy: privacy(event_type, versions.schema())?,
+            versions,
             type_field: event_type.event.event_type.clone(),
             time_field: event_type.event.time.clone(),
             delay: event_type.event.delay,
@@ -299,15 +316,21 @@ fn event_types(config: &PipelineConfig) -> Result<Arc<[EventType]>, RoleError> {
     config.event_types.iter().map(compile).collect()
 }
 
-/// The cleansing of an event type, if it has any.
-fn cleansing(event_type: &EventTypeConfig) -> Result<Option<Arc<CleansePlan>>, RoleError> {
-    if event_type.cleanse.is_empty() {
+fn gateway_source(source: &SourceConfig) -> GatewaySource {
+    GatewaySource {
+        name: source.name.clone(),
+        event_type: source.event_type.clone(),
+        schema_version: source.schema_version,
+    }
+}
+
+/// How the personal fields of an event type are treated, if it has any.
+fn privacy(event_type: &EventTypeConfig, columns: &SchemaRef) -> Result<Option<Arc<PrivacyPlan>>, RoleError> {
+    if event_type.privacy.is_empty() {
         return Ok(None);
     }
-    let plan = CleansePlan::compile(&event_type.cleanse);
-    let said =
-        |errors: Vec<CleanseError>| errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
-    Ok(Some(Arc::new(plan.map_err(said)?)))
+    let privacy = PrivacyPlan::compile(event_type, columns);
+    Ok(Some(Arc::new(privacy.map_err(|mut errors| errors.swap_remove(0))?)))
 }
 
 fn windows(config: &PipelineConfig, types: &[EventType]) -> Result<Vec<(usize, Arc<WindowPlan>)>, RoleError> {
@@ -315,7 +338,7 @@ fn windows(config: &PipelineConfig, types: &[EventType]) -> Result<Vec<(usize, A
         let at = types.iter().position(|event_type| *event_type.name == *window.event_type);
         let at = at
             .ok_or_else(|| format!("window {}: there is no event type {}", window.name, window.event_type))?;
-        Ok((at, WindowPlan::of(window, &types[at].plan)?))
+        Ok((at, WindowPlan::of(window, types[at].kept())?))
     };
     config.windows.iter().map(resolve).collect()
 }

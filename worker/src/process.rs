@@ -1,12 +1,12 @@
-//! The process role: decode → dedup → fold → detect, from the inputs to `clean`, `rejected`, `ids`, `partials` and `alerts`,
-//! one transaction an epoch.
+//! The process role: decode → privacy → dedup → fold → detect, from the inputs to `clean`, `rejected`, `ids`, `partials` and
+//! `alerts`, one transaction an epoch.
 
 mod backlog;
 mod committer;
 mod decode_pool;
 mod epoch;
 mod lane;
-mod raw;
+pub mod raw;
 mod state;
 
 use std::collections::VecDeque;
@@ -15,19 +15,21 @@ use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 
 use transect_core::anomaly::DetectorPlan;
-use transect_core::events::{DecodedBatch, EventDecoder, EventType};
+use transect_core::events::EventType;
 use transect_core::identity::PipelineKey;
+use transect_core::privacy::TreatedBatch;
 use transect_core::process::{ProcessSource, Processor};
 use transect_core::window::WindowPlan;
 
 use self::backlog::Backlog;
 use self::committer::Committer;
-use self::decode_pool::DecodePool;
+use self::decode_pool::{BatchReader, DecodePool};
 use self::epoch::{Epoch, decode_ids, header};
 use self::lane::Lane;
 use self::raw::Raw;
 pub use self::state::ProcessState;
 use crate::input::{FileSource, InputError};
+use crate::keys::Keys;
 use crate::lent::Lent;
 use crate::log::{Committed, Log, NewRecord, Topic, Transaction};
 use crate::metrics::Metrics;
@@ -63,6 +65,8 @@ pub struct ProcessParts {
     pub sources: Vec<(ProcessSource, Option<FileSource>)>,
     /// The secret of identities.
     pub key: PipelineKey,
+    /// The keys of personal fields, if any event type has some.
+    pub keys: Option<Keys>,
     /// Number of partitions by key.
     pub partitions: u32,
     /// The pipeline's generation.
@@ -92,8 +96,8 @@ pub struct Process {
     parts: ProcessParts,
     processor: Processor,
     pool: DecodePool,
-    /// Decodes records of the raw topic, on the role's own thread.
-    raw_decoder: EventDecoder,
+    /// Reads records of the raw topic, on the role's own thread.
+    raw_reader: BatchReader,
     committer: Committer,
     lanes: Vec<Lane>,
     /// Whether an input ended early.
@@ -146,10 +150,11 @@ impl Process {
         for lane in &lanes {
             processor.watermarks().set_done(lane.source, false);
         }
-        let decoder = || EventDecoder::new(Arc::clone(&parts.types), &parts.key);
+        let privacy = parts.keys.as_ref().map(|keys| keys.privacy.clone());
+        let reader = || BatchReader::new(Arc::clone(&parts.types), &parts.key, privacy.clone());
         let mut process = Self {
-            pool: DecodePool::new(parts.threads, lanes.len(), decoder),
-            raw_decoder: decoder(),
+            pool: DecodePool::new(parts.threads, lanes.len(), reader),
+            raw_reader: reader(),
             committer: Committer::new(Arc::clone(&parts.log))?,
             ids_offset: parts.log.end(Topic::Ids),
             processor,
@@ -201,10 +206,11 @@ impl Process {
         Ok(())
     }
 
-    /// Takes one decoded batch in.
-    fn accept(&mut self, source: usize, decoded: DecodedBatch) -> Result<(), RoleError> {
-        let processed = self.processor.accept(source, decoded)?;
-        self.epoch.add(&self.parts.types, processed, &mut self.memory)?;
+    /// Takes one batch in.
+    fn accept(&mut self, source: usize, treated: TreatedBatch) -> Result<(), RoleError> {
+        let processed = self.processor.accept(source, treated)?;
+        let ring = self.parts.keys.as_ref().map(|keys| &*keys.privacy.ring);
+        self.epoch.add(&self.parts.types, processed, ring, &mut self.memory)?;
         if self.epoch.bytes() >= self.parts.epoch_bytes || self.processor.detectors().is_full() {
             self.end_epoch()?;
         }
@@ -214,11 +220,12 @@ impl Process {
     /// Reads from the raw topic; false where there is nothing new.
     fn step_raw(&mut self) -> Result<bool, RoleError> {
         let records = self.parts.log.read(Topic::Raw, self.raw_offset, RAW_READ_BYTES)?;
+        let ring = self.parts.keys.as_ref().map(|keys| Arc::clone(&keys.privacy.ring));
         for rec in &records {
-            let raw = raw::read(rec)?;
+            let raw = raw::read(rec, ring.as_deref())?;
             self.raw_offset = rec.offset + 1;
             let name = match &raw {
-                Raw::Events(batch) => &batch.source,
+                Raw::Events { batch, .. } => &batch.source,
                 Raw::Idle { source, .. } => source,
             };
             let Some(source) = self.sources.iter().position(|(source, _)| **source == **name) else {
@@ -230,10 +237,10 @@ impl Process {
                 .into());
             };
             match raw {
-                Raw::Events(batch) => {
+                Raw::Events { batch, redrive_of: _ } => {
                     self.quiet_since = Instant::now();
-                    let decoded = self.raw_decoder.decode(batch);
-                    self.accept(source, decoded)?;
+                    let treated = self.raw_reader.read(batch)?;
+                    self.accept(source, treated)?;
                 }
                 Raw::Idle { now, .. } => {
                     self.processor.watermarks().idle(source, now);
@@ -259,8 +266,8 @@ impl Process {
         let waiting = self.lanes.iter_mut().filter(|lane| !lane.is_exhausted());
         let Some(lane) = waiting.min_by_key(|lane| marks.of(lane.source)) else { return Ok(false) };
         let source = lane.source;
-        if let Some(decoded) = lane.pop() {
-            self.accept(source, decoded)?;
+        if let Some(treated) = lane.pop() {
+            self.accept(source, treated)?;
         }
         Ok(true)
     }
@@ -337,6 +344,9 @@ impl Process {
             offsets: vec![(Topic::Raw, self.raw_offset)],
             metadata: serde_json::to_string(&self.state)?,
         };
+        if let Some(keys) = &self.parts.keys {
+            keys.settle()?;
+        }
         let epoch = std::mem::take(&mut self.epoch);
         let (records, bytes) = epoch.clean();
         self.backlog.push(records, bytes);

@@ -163,7 +163,7 @@ pub struct SchemaRef {
     /// Name of the StudySchema; also the name of the event type and its table. Example: `air-reading`.
     #[schemars(schema_with = "shape::name")]
     pub name: String,
-    /// The version to check events against. Default: the greatest. Example: `3`.
+    /// The greatest version that events may have; older ones stay readable. Default: the greatest of all. Example: `3`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 1_000_000))]
     pub version: Option<u32>,

@@ -25,6 +25,11 @@ pub struct Source {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "shape::name")]
     pub schema: Option<String>,
+    /// The schema version of all its events that don't say one themselves. Default: the greatest that the pipeline reads.
+    /// Example: `2`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub version: Option<u32>,
     /// Events are POSTed to the gateway, `/v1/studies/{study}/events`. Example: `{}`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub http: Option<HttpSource>,

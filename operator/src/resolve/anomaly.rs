@@ -54,8 +54,8 @@ impl Resolver<'_> {
         };
         let by = if by.is_empty() { key.clone() } else { by };
         let config = DetectorConfig { name: anomaly.name.clone(), watched, by, over };
-        if let Some(plan) = &event_type.plan {
-            self.refused(path, DetectorPlan::of(&config, plan, key).err());
+        if let Some(kept) = event_type.kept() {
+            self.refused(path, DetectorPlan::of(&config, kept, key).err());
         }
         Some(config)
     }
@@ -93,9 +93,8 @@ impl Resolver<'_> {
         let own = windows.iter().find(|own| own.name == window)?;
         let watched = Watched::Aggregate { window: window.to_owned(), aggregate, judge: judge(anomaly)? };
         let config = DetectorConfig { name: anomaly.name.clone(), watched, by: own.group_by.clone(), over };
-        let plan =
-            event_types.iter().find(|event_type| event_type.config.name == own.event_type)?.plan.as_ref();
-        if let Some(Ok(plan)) = plan.map(|plan| WindowPlan::of(own, plan)) {
+        let kept = event_types.iter().find(|event_type| event_type.config.name == own.event_type)?.kept();
+        if let Some(Ok(plan)) = kept.map(|kept| WindowPlan::of(own, kept)) {
             self.refused(path, DetectorPlan::of_window(&config, &plan).err());
         }
         Some(config)

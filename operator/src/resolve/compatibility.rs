@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::Value;
-use transect_config::SchemaFamily;
+use transect_config::{Pointer, SchemaFamily};
 use transect_core::compat::{Break, CompatError, Language, Mode, Version, breaks};
 use transect_crds::StudySchema;
 use transect_crds::study_schema::{Compatibility, SchemaFormat};
@@ -16,6 +16,7 @@ use super::schema::SchemaCompiler;
 const ALLOW_BREAKING: &str = "transect.dev/allow-breaking";
 
 /// A version as far as it can be read.
+#[derive(Clone)]
 struct Given {
     /// Position in `spec.versions`.
     at: usize,
@@ -100,7 +101,8 @@ impl SchemaCompiler<'_, '_> {
             SchemaFormat::JsonSchema => Language::JsonSchema,
             SchemaFormat::Avro => Language::Avro,
         };
-        match breaks(language, &old.version(), &new.version(), mode) {
+        let renamed = Given { schema: renamed(schema, old, new.number), ..old.clone() };
+        match breaks(language, &renamed.version(), &new.version(), mode) {
             Ok(found) if is_allowed => self.let_pass(schema, old, new, &found),
             Ok(found) => {
                 for found in found {
@@ -154,6 +156,44 @@ impl SchemaCompiler<'_, '_> {
             if !self.notes.contains(&note) {
                 self.notes.push(note);
             }
+        }
+    }
+}
+
+/// An older version's schema by the names of a newer one: what was renamed in between is another name for the same.
+fn renamed(schema: &Located<StudySchema>, old: &Given, newer: u32) -> Value {
+    let mut document = old.schema.clone();
+    let mut versions: Vec<_> = schema.value.spec.versions.iter().collect();
+    versions.sort_by_key(|version| version.version);
+    for version in versions.iter().filter(|version| version.version > old.number && version.version <= newer)
+    {
+        let pointers = |text: &str| text.parse::<Pointer>().ok();
+        let mut renamed: Vec<_> = version
+            .renamed
+            .iter()
+            .filter_map(|field| pointers(&field.from).zip(pointers(&field.to)))
+            .collect();
+        // What an object holds before the object itself.
+        renamed.sort_by_key(|(from, _)| std::cmp::Reverse(from.steps().len()));
+        for (from, to) in renamed {
+            rename(&mut document, from.steps(), to.steps());
+        }
+    }
+    document
+}
+
+/// Renames a property that is reached by `properties` alone; any other stays, and is a break if it is one.
+fn rename(schema: &mut Value, from: &[String], to: &[String]) {
+    let (Some((old, objects)), Some(new)) = (from.split_last(), to.last()) else { return };
+    let object = objects.iter().try_fold(schema, |schema, step| schema.get_mut("properties")?.get_mut(step));
+    let Some(object) = object else { return };
+    let properties = object.get_mut("properties").and_then(Value::as_object_mut);
+    let Some(properties) = properties else { return };
+    if let Some(property) = properties.remove(old) {
+        properties.insert(new.clone(), property);
+        let required = object.get_mut("required").and_then(Value::as_array_mut);
+        for name in required.into_iter().flatten().filter(|name| **name == **old) {
+            *name = Value::from(new.as_str());
         }
     }
 }

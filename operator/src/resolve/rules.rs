@@ -1,8 +1,8 @@
-//! Rules of a StudySchema, checked against the columns that its schema makes.
+//! Rules of a StudySchema, checked against the columns that its versions make.
 
 use transect_config::{EventTypeConfig, Otherwise, RuleConfig};
-use transect_core::plan::Plan;
 use transect_core::rules::{RuleError, Rules};
+use transect_core::versions::Versions;
 use transect_crds::StudySchema;
 use transect_crds::quality::{self, QualityRule};
 use transect_crds::yaml::Located;
@@ -25,8 +25,13 @@ pub(super) fn config(rule: &QualityRule) -> RuleConfig {
 
 impl SchemaCompiler<'_, '_> {
     /// Says what is wrong with each rule, and which are slow.
-    pub(super) fn rules(&mut self, schema: &Located<StudySchema>, config: &EventTypeConfig, plan: &Plan) {
-        match Rules::compile(&config.rules, plan) {
+    pub(super) fn rules(
+        &mut self,
+        schema: &Located<StudySchema>,
+        config: &EventTypeConfig,
+        versions: &Versions,
+    ) {
+        match Rules::compile(&config.rules, versions.schema()) {
             Ok(Rules { rejecting, flagging }) => {
                 let slow = rejecting.iter().chain(&flagging).filter(|rule| !rule.is_columnar());
                 let names = join(slow.map(|rule| &*rule.name));

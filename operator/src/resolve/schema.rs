@@ -1,16 +1,19 @@
-//! One version of a StudySchema: its document, the fields with a meaning, and the plan that they make.
+//! A StudySchema up to one of its versions: the documents, the fields with a meaning, and the plans that they make.
+//!
+//! This, and `Versions::compile` in the core, is where schemas of another format come in.
 
 use k8s_openapi::api::core::v1::ConfigMap;
 use serde_json::Value;
 use transect_config::{EventFields, EventTypeConfig, Limits, Span, TimeFormat};
-use transect_core::plan::{Coverage, Plan, PlanError};
+use transect_core::plan::{Plan, PlanError};
+use transect_core::versions::Versions;
 use transect_crds::StudySchema;
 use transect_crds::study_schema::{self, SchemaVersion};
 use transect_crds::yaml::{self, Located};
 
-use super::family::{Family, said};
+use super::family::said;
 use super::problems::Problems;
-use super::{EventType, join, namespace, rules};
+use super::{EventType, join, namespace, rules, versions};
 
 /// Compiles StudySchemas.
 pub(super) struct SchemaCompiler<'r, 'a> {
@@ -21,46 +24,47 @@ pub(super) struct SchemaCompiler<'r, 'a> {
 }
 
 impl<'a> SchemaCompiler<'_, 'a> {
-    /// The event type of `spec.versions[at]`, as far as it can be made.
+    /// The event type whose newest version is `spec.versions[at]`, as far as it can be made.
     pub(super) fn compile(&mut self, schema: &Located<StudySchema>, at: usize) -> Option<EventType> {
         let version = &schema.value.spec.versions[at];
         let document = self.document(schema, at, version);
         let family = self.family(schema, at, version);
+        let older = self.older(schema, version.version);
+        let renamed = self.renamed(schema, version.version);
         let event = self.event_fields(schema);
         let cleanse = self.cleanse(schema);
+        let privacy = self.privacy(schema);
+        let (older, mut families): (Vec<_>, Vec<_>) = older?.into_iter().unzip();
         let mut config = EventTypeConfig {
             name: schema.value.metadata.name.clone().unwrap_or_default(),
             schema_version: version.version,
             schema: document?,
             family: family.documents.clone(),
+            older,
+            renamed: renamed?,
             event: event?,
             cleanse: cleanse?,
             rules: schema.value.spec.rules.iter().map(rules::config).collect(),
+            privacy: privacy?,
         };
+        families.push(family);
         self.cleansed(schema, &config);
-        let plan = match Plan::compile(&config, self.limits) {
-            Ok(plan) => {
-                if let Coverage::Fallback(reasons) = plan.coverage() {
-                    self.notes.push(format!(
-                        "{}: checked a second time by a general validator, which is slower, because of: {}",
-                        config.name,
-                        reasons.join("; ")
-                    ));
-                }
-                self.described(schema, &config.event, &plan);
-                self.rules(schema, &config, &plan);
-                config.family = Family::of_plan(config.family, &plan);
-                Some(plan)
+        let mut private = None;
+        let versions = match Versions::compile(&config, self.limits) {
+            Ok(versions) => {
+                self.note_versions(&config, &versions);
+                self.described(schema, &config.event, &versions.newest().plan);
+                self.rules(schema, &config, &versions);
+                private = self.private(schema, &config, &versions);
+                versions::leave_out_unreached(&mut config, &versions);
+                Some(versions)
             }
-            Err(error) => {
-                match family.problem(&error) {
-                    Some(problem) => self.problems.push(problem),
-                    None => self.bad_plan(schema, at, &config.event, &error),
-                }
+            Err(errors) => {
+                self.bad_versions(schema, &config, &families, errors);
                 None
             }
         };
-        Some(EventType { config, plan })
+        Some(EventType { config, versions, privacy: private })
     }
 
     /// The schema document of a version: inline, or in a ConfigMap.
@@ -131,6 +135,8 @@ impl<'a> SchemaCompiler<'_, 'a> {
         };
         let event_type = optional("type", &event.event_type);
         let region = optional("region", &event.region);
+        let version = optional("version", &event.version);
+        let participant = optional("participant", &event.participant);
         let id = self.problems.pointers(schema, "spec.event.id", &event.id);
         let key = self.problems.pointers(schema, "spec.event.key", &event.key);
         let time = self.problems.pointer(schema, "spec.event.time", &event.time);
@@ -148,19 +154,27 @@ impl<'a> SchemaCompiler<'_, 'a> {
         };
         Some(EventFields {
             event_type,
+            version,
             id: id?,
             time: time?,
             time_format,
             key: key?,
             region,
+            participant,
             delay,
             max_ahead,
         })
     }
 
-    /// The type and the region are looked for in columns, so that a misspelt one would never be found.
+    /// These may be absent, so that a misspelt one would never be found.
     fn described(&mut self, schema: &Located<StudySchema>, event: &EventFields, plan: &Plan) {
-        for (name, pointer) in [("type", &event.event_type), ("region", &event.region)] {
+        let fields = [
+            ("type", &event.event_type),
+            ("version", &event.version),
+            ("region", &event.region),
+            ("participant", &event.participant),
+        ];
+        for (name, pointer) in fields {
             if let Some(pointer) = pointer.as_ref().filter(|pointer| plan.column(pointer).is_none()) {
                 let message = format!("`{pointer}` names no property of the schema");
                 let fix = "correct the pointer, or describe the field in the schema";
@@ -169,8 +183,20 @@ impl<'a> SchemaCompiler<'_, 'a> {
         }
     }
 
-    /// Says what is wrong with a schema, or with a field of `event` that doesn't go with it.
-    fn bad_plan(&mut self, schema: &Located<StudySchema>, at: usize, event: &EventFields, error: &PlanError) {
+    /// Says what is wrong with a version's schema, or with a field of `event`, here by its names in that version, that doesn't
+    /// go with it.
+    pub(super) fn bad_plan(
+        &mut self,
+        schema: &Located<StudySchema>,
+        at: usize,
+        event: &EventFields,
+        error: &PlanError,
+    ) {
+        let versions = &schema.value.spec.versions;
+        let in_version = match versions.as_slice() {
+            [_] => String::new(),
+            versions => format!(" in version {}", versions[at].version),
+        };
         let fields = [("time", std::slice::from_ref(&event.time)), ("id", &event.id), ("key", &event.key)];
         for (name, pointers) in fields {
             for (index, pointer) in pointers.iter().enumerate() {
@@ -183,7 +209,8 @@ impl<'a> SchemaCompiler<'_, 'a> {
                     format!("spec.event.{name}[{index}]")
                 };
                 let (message, fix) = message.split_once("; ").unwrap_or((message, ""));
-                return self.problems.push(schema.problem(&path, format!("`{pointer}` {message}"), fix));
+                let message = format!("`{pointer}`{in_version} {message}");
+                return self.problems.push(schema.problem(&path, message, fix));
             }
         }
         let path = match &schema.value.spec.versions[at].schema {

@@ -23,6 +23,7 @@ impl Resolver<'_> {
             if let Some(name) = &source.schema {
                 self.lists(&format!("{path}.schema"), name);
             }
+            self.knows_version(&path, source, event_types);
             let Some(kind) = kind(source, overrides, pipeline.file()) else { continue };
             if source.schema.is_none() && matches!(kind, SourceKind::Files { .. }) {
                 self.tells_types_apart(&path, event_types);
@@ -30,10 +31,40 @@ impl Resolver<'_> {
             resolved.push(SourceConfig {
                 name: source.name.clone(),
                 event_type: source.schema.clone(),
+                schema_version: source.version,
                 kind,
             });
         }
         resolved
+    }
+
+    /// That the version which a source says is one of its event type's.
+    fn knows_version(&mut self, path: &str, source: &Source, event_types: &[EventType]) {
+        let Some(version) = source.version else { return };
+        let schemas = &self.pipeline.value.spec.schemas;
+        let name = match (&source.schema, schemas.as_slice()) {
+            (Some(name), _) => name,
+            (None, [only]) => &only.name,
+            (None, several) => {
+                let names = join(several.iter().map(|schema| schema.name.as_str()));
+                let message = "says a version, but not of which schema";
+                return self.problem(
+                    &format!("{path}.version"),
+                    message,
+                    format!("write schema: one of {names}"),
+                );
+            }
+        };
+        let Some(event_type) = event_types.iter().find(|known| known.config.name == *name) else { return };
+        let config = &event_type.config;
+        let known: Vec<u32> =
+            config.older.iter().map(|older| older.version).chain([config.schema_version]).collect();
+        if !known.contains(&version) {
+            let message = format!("is a version of `{name}` that the pipeline doesn't read");
+            let numbers: Vec<String> = known.iter().map(u32::to_string).collect();
+            let fix = format!("write one of {}", numbers.join(", "));
+            self.problem(&format!("{path}.version"), message, fix);
+        }
     }
 
     /// Files carry nothing beside their events, so that among several types an event must say its own.

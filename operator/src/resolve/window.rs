@@ -1,7 +1,7 @@
 //! Windows: their event types, and whether what they compute goes with the columns of those.
 
 use transect_config::{AggregateConfig, Function, Span, WindowConfig, WindowKind};
-use transect_core::plan::Plan;
+use transect_core::privacy::Kept;
 use transect_core::window::{WindowError, WindowPlan};
 use transect_crds::pipeline::{Aggregate, AggregateFunction, Window};
 
@@ -27,8 +27,8 @@ impl Resolver<'_> {
             allowed_lateness: allowed_lateness.unwrap_or(Span::ZERO),
             aggregates: aggregates?,
         };
-        if let Some(plan) = &event_type.plan {
-            self.check(&path, &config, plan);
+        if let Some(kept) = event_type.kept() {
+            self.check(&path, &config, kept);
         }
         Some(config)
     }
@@ -59,7 +59,7 @@ impl Resolver<'_> {
     }
 
     /// Tries each part of a window on its own, so that every problem has its place, and then the whole.
-    fn check(&mut self, path: &str, config: &WindowConfig, plan: &Plan) {
+    fn check(&mut self, path: &str, config: &WindowConfig, kept: Kept<'_>) {
         let mut whole = true;
         let mut part = |path: String, group_by: &[_], aggregates: &[_]| {
             let part = WindowConfig {
@@ -67,7 +67,7 @@ impl Resolver<'_> {
                 aggregates: aggregates.to_vec(),
                 ..config.clone()
             };
-            if let Err(WindowError { problem, .. }) = WindowPlan::of(&part, plan) {
+            if let Err(WindowError { problem, .. }) = WindowPlan::of(&part, kept) {
                 let (message, fix) = problem.split_once("; ").unwrap_or((&problem, ""));
                 self.problem(&path, message, fix);
                 whole = false;
@@ -80,7 +80,7 @@ impl Resolver<'_> {
         for (at, aggregate) in config.aggregates.iter().enumerate() {
             part(format!("{path}.aggregates[{at}]"), &[], std::slice::from_ref(aggregate));
         }
-        if whole && let Err(WindowError { place, problem, .. }) = WindowPlan::of(config, plan) {
+        if whole && let Err(WindowError { place, problem, .. }) = WindowPlan::of(config, kept) {
             let (message, fix) = problem.split_once("; ").unwrap_or((&problem, ""));
             self.problem(path, format!("{place}: {message}"), fix);
         }

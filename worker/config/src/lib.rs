@@ -9,6 +9,8 @@ mod cleanse;
 mod duration;
 mod family;
 mod pointer;
+mod privacy;
+mod version;
 
 use std::path::PathBuf;
 
@@ -19,6 +21,8 @@ pub use cleanse::{CastType, CleanseAction, CleanseStep, FromUnit, LocalTime, Tex
 pub use duration::{Span, SpanError};
 pub use family::SchemaFamily;
 pub use pointer::{Pointer, PointerError};
+pub use privacy::{PrivacyRule, TimeUnit, Treatment};
+pub use version::{OlderVersion, Rename};
 
 /// One pipeline as a worker runs it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -51,20 +55,33 @@ pub struct PipelineConfig {
     pub limits: Limits,
 }
 
+impl PipelineConfig {
+    /// Whether any event holds personal fields: then nothing is kept as it came but sealed.
+    pub fn is_private(&self) -> bool {
+        self.event_types.iter().any(|event_type| !event_type.privacy.is_empty())
+    }
+}
+
 /// One event type: its schema, and which of its fields mean what.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct EventTypeConfig {
     /// Name of the StudySchema; also the name of the table.
     pub name: String,
-    /// The schema version that events are checked against.
+    /// The newest version of its schema; that of events of which nothing else is said.
     pub schema_version: u32,
-    /// The JSON Schema document.
+    /// The JSON Schema document of that version.
     pub schema: serde_json::Value,
     /// The documents that the schema refers to, directly or through others.
     #[serde(default, skip_serializing_if = "SchemaFamily::is_empty")]
     pub family: SchemaFamily,
-    /// The fields with a meaning to the pipeline.
+    /// The versions before it that events may still have, the oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub older: Vec<OlderVersion>,
+    /// The fields that have had other names, by version, the oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub renamed: Vec<Rename>,
+    /// The fields with a meaning to the pipeline, by the names of the newest version.
     pub event: EventFields,
     /// Repairs made before validation, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -72,6 +89,9 @@ pub struct EventTypeConfig {
     /// What must hold of events that fit the schema, in the order of the manifest.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rules: Vec<RuleConfig>,
+    /// How personal fields are treated before anything is kept.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub privacy: Vec<PrivacyRule>,
 }
 
 /// One check across the fields of an event.
@@ -105,6 +125,10 @@ pub struct EventFields {
     /// The field whose string value names the event type; None where the source or the pipeline says.
     #[serde(rename = "type")]
     pub event_type: Option<Pointer>,
+    /// The field that says an event's version: an integer, or digits as text. None where the source says it, or all
+    /// events are of the newest version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<Pointer>,
     /// The fields that together are the event id; empty means a hash of the content.
     pub id: Vec<Pointer>,
     /// The event time.
@@ -115,6 +139,9 @@ pub struct EventFields {
     pub key: Vec<Pointer>,
     /// The geography of the event.
     pub region: Option<Pointer>,
+    /// Whom the event is about: whose key seals what of it is encrypted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub participant: Option<Pointer>,
     /// How far events may trail the newest before the watermark passes them.
     pub delay: Span,
     /// How far an event's time may lie beyond its received time; None for any distance.
@@ -143,6 +170,9 @@ pub struct SourceConfig {
     pub name: String,
     /// The event type of all its events; None where each event says, or the pipeline has only one.
     pub event_type: Option<String>,
+    /// The schema version of all its events that don't say one; None for the newest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schema_version: Option<u32>,
     /// What kind of source.
     pub kind: SourceKind,
 }

@@ -13,12 +13,11 @@ use transect_config::{
     CleanseAction, CleanseStep, EventFields, EventTypeConfig, FromUnit, Limits, LocalTime, Span, TextCase,
     TimeFormat, Unlisted,
 };
-use transect_core::cleanse::CleansePlan;
 use transect_core::events::{EventDecoder, EventType};
 use transect_core::format::Format;
 use transect_core::identity::PipelineKey;
 use transect_core::input::{EventBatch, EventSpan, Place};
-use transect_core::plan::Plan;
+use transect_core::versions::Versions;
 
 const BATCH: usize = 8192;
 
@@ -113,6 +112,7 @@ fn batch() -> EventBatch {
     EventBatch {
         source: "example".into(),
         event_type: None,
+        schema_version: None,
         format: Format::Json,
         bytes: bytes.into(),
         events,
@@ -148,6 +148,8 @@ fn event_type(steps: &[CleanseStep]) -> EventType {
         time_format: TimeFormat::Rfc3339,
         key: Vec::new(),
         region: None,
+        version: None,
+        participant: None,
         delay: Span::ZERO,
         max_ahead: None,
     };
@@ -158,16 +160,16 @@ fn event_type(steps: &[CleanseStep]) -> EventType {
         family: Default::default(),
         event,
         cleanse: steps.to_vec(),
+        older: Vec::new(),
+        renamed: Vec::new(),
         rules: Vec::new(),
+        privacy: Vec::new(),
     };
-    let plan = Plan::compile(&config, &Limits::default()).expect("the schema is right");
-    let cleanse = CleansePlan::compile(steps).expect("the steps are right");
     EventType {
         name: "visit".into(),
-        schema_version: 1,
-        plan,
-        cleanse: (!steps.is_empty()).then(|| Arc::new(cleanse)),
+        versions: Versions::compile(&config, &Limits::default()).expect("schema and steps are right"),
         rules: Default::default(),
+        privacy: None,
         type_field: None,
         time_field: config.event.time,
         delay: Span::ZERO,

@@ -54,7 +54,7 @@ fn main() {
                 otherwise: Otherwise::Reject,
                 message: None,
             };
-            let rules = Rules::compile(&[config], &plan).expect("the rule is right");
+            let rules = Rules::compile(&[config], plan.arrow_schema()).expect("the rule is right");
             assert_eq!(rules.rejecting[0].is_columnar(), is_columnar);
             cost(&rules.rejecting[0], &events)
         });

@@ -11,7 +11,7 @@ mod fits;
 mod place;
 mod scalar;
 mod step;
-mod time;
+pub(crate) mod time;
 mod tree;
 mod unit;
 
@@ -25,6 +25,8 @@ use crate::reject::{Reject, RejectReason};
 
 pub use error::CleanseError;
 pub use fits::check;
+pub(crate) use fits::sibling;
+pub(crate) use place::is_described;
 
 use scalar::Scalar;
 use step::{Action, Change, Step, convert, expected};

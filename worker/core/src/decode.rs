@@ -31,7 +31,7 @@ use crate::identity::PipelineKey;
 use crate::plan::Plan;
 use crate::reject::{Reject, RejectReason};
 
-pub use find::peek_string;
+pub use find::{Peeked, peek_string, peek_version};
 
 use columns::Columns;
 use content::{Content, ContentKey};

@@ -7,26 +7,23 @@ use std::sync::Arc;
 use arrow_buffer::BooleanBuffer;
 use transect_config::{Pointer, Span};
 
-use crate::cleanse::{CleansePlan, Cleanser};
+use crate::cleanse::Cleanser;
 use crate::decode::{Decoded, Decoder, peek_string};
 use crate::format::Converter;
 use crate::identity::PipelineKey;
 use crate::input::EventBatch;
-use crate::plan::Plan;
+use crate::privacy::{Kept, PrivacyPlan};
 use crate::reject::{Reject, RejectReason};
 use crate::rules::Rules;
+use crate::versions::{self, RowVersions, Version, VersionRows, Versions};
 
 /// One event type, ready to run.
 #[derive(Debug)]
 pub struct EventType {
     /// Its name.
     pub name: Arc<str>,
-    /// The schema version that its plan checks.
-    pub schema_version: u32,
-    /// Its schema, compiled.
-    pub plan: Arc<Plan>,
-    /// Its cleansing, compiled; None where its events are decoded as they come.
-    pub cleanse: Option<Arc<CleansePlan>>,
+    /// Its schema in all versions, compiled, and their common table.
+    pub versions: Arc<Versions>,
     /// The field that names an event's type, if there is one.
     pub type_field: Option<Pointer>,
     /// The field that holds an event's time.
@@ -37,6 +34,15 @@ pub struct EventType {
     pub max_ahead: Option<Span>,
     /// What must hold across its fields.
     pub rules: Rules,
+    /// How its personal fields are treated; None if it has none.
+    pub privacy: Option<Arc<PrivacyPlan>>,
+}
+
+impl EventType {
+    /// The columns that are kept of its events.
+    pub fn kept(&self) -> Kept<'_> {
+        Kept::new(self.versions.table(), self.privacy.as_deref())
+    }
 }
 
 /// The rows of one event type within a batch.
@@ -44,8 +50,10 @@ pub struct EventType {
 pub struct TypedRows {
     /// Position in the pipeline's event types.
     pub event_type: usize,
-    /// The rows.
+    /// The rows, as the columns of the event type's table.
     pub decoded: Decoded,
+    /// The schema versions of their events.
+    pub versions: RowVersions,
     /// For each row, its position in `EventBatch::events`; ascending.
     pub events: Vec<u32>,
     /// For each rule that flags, the rows that it flags.
@@ -74,22 +82,45 @@ pub struct DecodedBatch {
     pub rejects: Vec<RejectedRow>,
 }
 
-/// The decoders of one thread, one an event type.
+/// The decoders of one thread, by event type and version.
 pub struct EventDecoder {
     types: Arc<[EventType]>,
-    decoders: Vec<Decoder>,
-    cleansers: Vec<Option<Cleanser>>,
+    decoders: Vec<Vec<VersionDecoder>>,
     converter: Converter,
-    rows: Vec<Vec<u32>>,
+}
+
+/// The decoder of one version, and the events that it has taken.
+struct VersionDecoder {
+    decoder: Decoder,
+    cleanser: Option<Cleanser>,
+    rows: Vec<u32>,
+}
+
+impl VersionDecoder {
+    fn new(version: &Version, key: &PipelineKey) -> Self {
+        Self {
+            decoder: Decoder::new(Arc::clone(&version.plan), key.clone()),
+            cleanser: version.cleanse.clone().map(Cleanser::new),
+            rows: Vec::new(),
+        }
+    }
+
+    fn push(&mut self, at: u32, event: &[u8]) -> Result<(), Reject> {
+        match &mut self.cleanser {
+            None => self.decoder.push(event)?,
+            Some(cleanser) => cleanser.push(&mut self.decoder, event)?,
+        }
+        self.rows.push(at);
+        Ok(())
+    }
 }
 
 impl EventDecoder {
     /// Decoders for all types of a pipeline.
     pub fn new(types: Arc<[EventType]>, key: &PipelineKey) -> Self {
-        let decoders = types.iter().map(|t| Decoder::new(Arc::clone(&t.plan), key.clone())).collect();
-        let cleansers = types.iter().map(|t| t.cleanse.clone().map(Cleanser::new)).collect();
-        let rows = types.iter().map(|_| Vec::new()).collect();
-        Self { types, decoders, cleansers, converter: Converter::default(), rows }
+        let decoder = |version| VersionDecoder::new(version, key);
+        let decoders = types.iter().map(|t| t.versions.all().iter().map(decoder).collect()).collect();
+        Self { types, decoders, converter: Converter::default() }
     }
 
     /// Decodes a batch.
@@ -109,7 +140,7 @@ impl EventDecoder {
                 continue;
             }
             let taken = if is_json {
-                self.take(event, batch.event(span), stated.clone())
+                self.take(event, batch.event(span), stated.clone(), batch.schema_version)
             } else {
                 self.convert(&mut batch, at, &stated)
             };
@@ -135,11 +166,13 @@ impl EventDecoder {
         event: u32,
         json: &[u8],
         event_type: Option<Result<usize, Reject>>,
+        version: Option<u32>,
     ) -> Result<(), (Option<usize>, Reject)> {
         let event_type = event_type.unwrap_or_else(|| self.route(json)).map_err(|reject| (None, reject))?;
-        self.push(event_type, json).map_err(|reject| (Some(event_type), reject))?;
-        self.rows[event_type].push(event);
-        Ok(())
+        let version = self.types[event_type].versions.choose(json, version);
+        version
+            .and_then(|version| self.decoders[event_type][version].push(event, json))
+            .map_err(|reject| (Some(event_type), reject))
     }
 
     /// Takes one event of another format.
@@ -154,7 +187,7 @@ impl EventDecoder {
         let taken = match converter.convert(batch, at, &self.types, named) {
             Ok(converted) => {
                 let event_type = stated.clone().or(converted.event_type.map(Ok));
-                self.take(at as u32, converted.text, event_type)
+                self.take(at as u32, converted.text, event_type, batch.schema_version)
             }
             Err(reject) => Err((named, reject)),
         };
@@ -163,21 +196,24 @@ impl EventDecoder {
         taken.map_err(|(event_type, reject)| (event_type, Reject { offset: None, ..reject }))
     }
 
-    fn push(&mut self, event_type: usize, event: &[u8]) -> Result<(), Reject> {
-        let decoder = &mut self.decoders[event_type];
-        match &mut self.cleansers[event_type] {
-            None => decoder.push(event),
-            Some(cleanser) => cleanser.push(decoder, event),
-        }
-    }
-
     fn take_rows(&mut self) -> Vec<TypedRows> {
         let mut rows = Vec::new();
-        for (event_type, decoder) in self.decoders.iter_mut().enumerate() {
-            if !decoder.is_empty() {
-                let events = std::mem::take(&mut self.rows[event_type]);
-                rows.push(TypedRows { event_type, decoded: decoder.finish(), events, flags: Vec::new() });
-            }
+        for (event_type, decoders) in self.decoders.iter_mut().enumerate() {
+            let versions = &self.types[event_type].versions;
+            let taken = decoders.iter_mut().zip(versions.all()).filter(|(by, _)| !by.decoder.is_empty());
+            let parts = taken.map(|(by, version)| VersionRows {
+                version: version.number,
+                decoded: by.decoder.finish(),
+                events: mem::take(&mut by.rows),
+            });
+            let merged = versions::merge(versions.table(), parts.collect());
+            rows.extend(merged.into_iter().map(|(versions, decoded, events)| TypedRows {
+                event_type,
+                decoded,
+                versions,
+                events,
+                flags: Vec::new(),
+            }));
         }
         rows
     }
@@ -283,6 +319,7 @@ impl TypedRows {
         pick(&mut decoded.keys, rows);
         pick(&mut decoded.times, rows);
         pick(&mut self.events, rows);
+        self.versions.keep(rows);
         for flagged in &mut self.flags {
             *flagged = BooleanBuffer::collect_bool(rows.len(), |at| flagged.value(rows[at] as usize));
         }

@@ -75,8 +75,12 @@ impl Converter {
                 self.text.extend_from_slice(bytes);
                 None
             }
-            Format::Csv(head) => self.csv.convert(head, bytes, types, stated, &mut self.text)?,
-            Format::CloudEvents => cloud_events::convert(bytes, types, stated, &mut self.text)?,
+            Format::Csv(head) => {
+                self.csv.convert(head, bytes, types, (stated, batch.schema_version), &mut self.text)?
+            }
+            Format::CloudEvents => {
+                cloud_events::convert(bytes, types, (stated, batch.schema_version), &mut self.text)?
+            }
             Format::Avro(head) => {
                 let head = Arc::clone(head);
                 let shaped_by = stated.or((types.len() == 1).then_some(0)).map(|at| &types[at]);

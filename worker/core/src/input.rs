@@ -13,6 +13,8 @@ pub struct EventBatch {
     pub source: Arc<str>,
     /// The event type of all events, where the source says it.
     pub event_type: Option<Arc<str>>,
+    /// The schema version of all events that don't say one themselves, where the source says it.
+    pub schema_version: Option<u32>,
     /// How all events are written.
     pub format: Format,
     /// What the spans point into.

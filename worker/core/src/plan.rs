@@ -12,6 +12,7 @@ mod compile;
 pub(crate) mod delegate;
 pub(crate) mod family;
 pub(crate) mod fields;
+mod fit;
 pub(crate) mod node;
 pub(crate) mod number;
 mod object;
@@ -32,6 +33,7 @@ use crate::provenance;
 pub use columns::JSON_COLUMN;
 pub(crate) use columns::Layout;
 pub(crate) use fields::{Target, Targets, nearest};
+pub(crate) use fit::{Shape, schema};
 
 use compile::Compiler;
 use family::{Document, Family};
@@ -124,18 +126,19 @@ impl<'s> Compiled<'s> {
         names.find(|name| provenance::COLUMNS.contains(name))
     }
 
-    fn plan(self, name: &str, targets: Targets, validator: &Validator, limits: &Limits) -> Arc<Plan> {
+    fn plan(self, name: &str, targets: Targets, validator: &Validator, limits: &Limits) -> Plan {
         let Self { family, compiler, root, mut columns } = self;
         let Compiler { mut layouts, property_names, reasons, .. } = compiler;
         let top = columns.iter().map(|(_, id)| *id).collect();
         layouts.push(Layout::Json);
         let extra = layouts.len() - 1;
-        columns.push((extra_name(&columns), extra));
+        let extra_column = extra_name(columns.iter().map(|(name, _)| name.as_str()));
+        columns.push((extra_column, extra));
         let schema = Arc::new(Schema::new(columns::fields(&layouts, &columns)));
         let fallback = (!reasons.is_empty()).then(|| validator.clone());
         let coverage = if reasons.is_empty() { Coverage::Compiled } else { Coverage::Fallback(reasons) };
         let documents = family.documents.iter().skip(1).map(|document| document.name.to_owned()).collect();
-        Arc::new(Plan {
+        Plan {
             name: name.to_owned(),
             root,
             layouts,
@@ -148,13 +151,18 @@ impl<'s> Compiled<'s> {
             schema,
             coverage,
             documents,
-        })
+        }
     }
 }
 
 impl Plan {
-    /// Compiles an event type.
+    /// Compiles the newest version of an event type by itself.
     pub fn compile(event_type: &EventTypeConfig, limits: &Limits) -> Result<Arc<Self>, PlanError> {
+        Self::draft(event_type, limits).map(Arc::new)
+    }
+
+    /// The same, as long as it can still be [fitted](Self::fit) to a table.
+    pub(crate) fn draft(event_type: &EventTypeConfig, limits: &Limits) -> Result<Self, PlanError> {
         let family = gather(&event_type.schema, &event_type.family, limits)?;
         let validator = validator(&family)?;
         let mut compiled = Compiled::new(&family);
@@ -176,7 +184,7 @@ impl Plan {
         let family = gather(schema, family, limits)?;
         let validator = validator(&family)?;
         let plan = Compiled::new(&family).plan("", Targets::none(), &validator, limits);
-        Ok((plan, validator))
+        Ok((Arc::new(plan), validator))
     }
 
     /// The names of the documents of the family that the schema reaches; the others may be left out.
@@ -279,9 +287,9 @@ fn no_schema(document: &str, error: &ValidationError<'_>) -> PlanError {
 }
 
 /// `extra`, with as many underscores before it as make it a name that no property has.
-fn extra_name(columns: &[(String, ColumnId)]) -> String {
+pub(crate) fn extra_name<'n>(columns: impl Iterator<Item = &'n str> + Clone) -> String {
     let mut name = "extra".to_owned();
-    while columns.iter().any(|(taken, _)| *taken == name) {
+    while columns.clone().any(|taken| taken == name) {
         name.insert(0, '_');
     }
     name

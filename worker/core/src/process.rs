@@ -1,6 +1,6 @@
 //! The state of the process role: dedup, watermarks, windows' deltas and the ledger of the open epoch.
 //!
-//! Takes decoded batches in the order of their inputs, one at a time, and gives back tables. `end_epoch` hands out
+//! Takes treated batches in the order of their inputs, one at a time, and gives back tables. `end_epoch` hands out
 //! what the epoch adds to the log beside them. A row's fate depends on the rows before it and nothing else, so epochs
 //! may be cut anywhere.
 
@@ -15,6 +15,7 @@ use crate::dedup::{Dedup, IdEntry, Ids, Seen};
 use crate::events::{DecodedBatch, EventType, RejectedRow, TypedRows};
 use crate::input::EventBatch;
 use crate::ledger::{Ledger, Tally};
+use crate::privacy::TreatedBatch;
 use crate::provenance::{self, Rows};
 use crate::reject::RejectReason;
 use crate::watermark::Watermarks;
@@ -161,8 +162,8 @@ impl Processor {
     }
 
     /// Takes one batch of a source in.
-    pub fn accept(&mut self, source: usize, decoded: DecodedBatch) -> Result<Processed, ArrowError> {
-        let DecodedBatch { batch, rows, rejects } = decoded;
+    pub fn accept(&mut self, source: usize, treated: TreatedBatch) -> Result<Processed, ArrowError> {
+        let TreatedBatch(DecodedBatch { batch, rows, rejects }) = treated;
         let mut tally = Tally { read: batch.events.len() as u64, ..Tally::default() };
         for RejectedRow { event_type, reject, .. } in &rejects {
             tally.reject(reject.reason);
@@ -235,7 +236,7 @@ impl Processor {
         if kept.rows.len() < typed.events.len() {
             typed.keep(&kept.rows);
         }
-        let TypedRows { event_type, decoded, events, flags } = typed;
+        let TypedRows { event_type, decoded, versions, events, flags } = typed;
         let mut late = vec![false; events.len()];
         for &window in &self.windows_of[event_type] {
             let fold = &mut self.folds[window];
@@ -263,7 +264,7 @@ impl Processor {
             partitions,
             late,
             flags,
-            schema_version: self.types[event_type].schema_version,
+            versions,
             generation: self.generation,
         };
         provenance::append(decoded.columns, Arc::clone(&self.schemas[event_type]), rows)
@@ -291,7 +292,7 @@ impl Processor {
 }
 
 fn table_schema(event_type: &EventType) -> SchemaRef {
-    provenance::table_schema(event_type.plan.arrow_schema(), !event_type.rules.flagging.is_empty())
+    provenance::table_schema(event_type.kept().schema(), !event_type.rules.flagging.is_empty())
 }
 
 /// The new rows of one event type in one batch.

@@ -12,6 +12,7 @@ use arrow_buffer::BooleanBuffer;
 use arrow_schema::{ArrowError, DataType, Field, FieldRef, Schema, SchemaRef, TimeUnit};
 
 use crate::input::{EventBatch, Place};
+use crate::versions::RowVersions;
 
 /// The names of the provenance columns, in order. No property of a schema may have one of them.
 pub const COLUMNS: [&str; 11] = [
@@ -73,8 +74,8 @@ pub struct Rows<'a> {
     pub late: Vec<bool>,
     /// By rule that flags, its name and the rows that it flags.
     pub flags: Vec<(&'a str, &'a BooleanBuffer)>,
-    /// The schema version that the events were checked against.
-    pub schema_version: u32,
+    /// The schema versions that the events were checked against.
+    pub versions: RowVersions,
     /// The pipeline's generation.
     pub generation: u64,
 }
@@ -103,7 +104,8 @@ pub fn append(columns: RecordBatch, schema: SchemaRef, rows: Rows<'_>) -> Result
             arrays.push(new_null_array(&DataType::Int64, n));
         }
     }
-    arrays.push(Arc::new(Int32Array::from(vec![rows.schema_version as i32; n])));
+    arrays
+        .push(Arc::new(Int32Array::from_iter_values(rows.versions.to_vec(n).into_iter().map(|v| v as i32))));
     arrays.push(Arc::new(Int64Array::from(vec![rows.generation as i64; n])));
     arrays.push(Arc::new(BooleanArray::from(rows.late)));
     if !rows.flags.is_empty() {

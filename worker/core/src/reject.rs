@@ -18,6 +18,8 @@ pub enum RejectReason {
     TooDeep,
     /// The event's type is missing or names no schema of the pipeline.
     UnknownEventType,
+    /// The event's schema version is none that the pipeline knows.
+    UnknownSchemaVersion,
     /// A step of the schema's cleansing doesn't apply to what the event holds.
     CleanseFailed,
     /// The event breaks its schema.
@@ -30,22 +32,26 @@ pub enum RejectReason {
     TimeAhead,
     /// The event fits its schema, but a rule of the study is false of it.
     Rule,
+    /// The participant whom the event is about was erased.
+    ParticipantErased,
 }
 
 impl RejectReason {
     /// Every reason, in the order of the checks.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::Malformed,
         Self::InvalidEnvelope,
         Self::TooLarge,
         Self::TooDeep,
         Self::UnknownEventType,
+        Self::UnknownSchemaVersion,
         Self::CleanseFailed,
         Self::SchemaViolation,
         Self::MissingIdentity,
         Self::InvalidTime,
         Self::TimeAhead,
         Self::Rule,
+        Self::ParticipantErased,
     ];
 
     /// The word for it.
@@ -56,12 +62,14 @@ impl RejectReason {
             Self::TooLarge => "TooLarge",
             Self::TooDeep => "TooDeep",
             Self::UnknownEventType => "UnknownEventType",
+            Self::UnknownSchemaVersion => "UnknownSchemaVersion",
             Self::CleanseFailed => "CleanseFailed",
             Self::SchemaViolation => "SchemaViolation",
             Self::MissingIdentity => "MissingIdentity",
             Self::InvalidTime => "InvalidTime",
             Self::TimeAhead => "TimeAhead",
             Self::Rule => "Rule",
+            Self::ParticipantErased => "ParticipantErased",
         }
     }
 }

@@ -31,7 +31,6 @@ use self::columnar::{Columnar, Flag, Scope};
 use self::kind::Kind;
 use self::row::{Evaluator, Verdict};
 use self::value::{Values, object_of};
-use crate::plan::Plan;
 use crate::provenance;
 use crate::reject::{Reject, RejectReason};
 
@@ -76,11 +75,11 @@ pub struct Rule {
 }
 
 impl Rules {
-    /// Compiles the rules of an event type. All that is wrong is collected.
-    pub fn compile(rules: &[RuleConfig], plan: &Plan) -> Result<Self, Vec<RuleError>> {
+    /// Compiles the rules of an event type against the columns of its table. All that is wrong is collected.
+    pub fn compile(rules: &[RuleConfig], schema: &SchemaRef) -> Result<Self, Vec<RuleError>> {
         let (mut compiled, mut errors) = (Self::default(), Vec::new());
         for (at, config) in rules.iter().enumerate() {
-            match Rule::compile(config, plan.arrow_schema()) {
+            match Rule::compile(config, schema) {
                 Ok(rule) => match config.otherwise {
                     Otherwise::Reject => compiled.rejecting.push(rule),
                     Otherwise::Flag => compiled.flagging.push(rule),
@@ -151,7 +150,7 @@ impl Rule {
         }
     }
 
-    /// The rows of events that break the rule; columns as [`Plan::arrow_schema`] has them.
+    /// The rows of events that break the rule; columns as the rule was compiled against.
     pub fn broken(&self, events: &RecordBatch) -> BooleanBuffer {
         let Some(flag) = &self.columnar else {
             let rows = BooleanBuffer::new_set(events.num_rows());
@@ -164,6 +163,11 @@ impl Rule {
             return judged;
         }
         &(&judged & &!&doubtful) | &self.broken_by_row(events, &doubtful)
+    }
+
+    /// The same, each event by itself: what whole columns are held against.
+    pub fn broken_each(&self, events: &RecordBatch) -> BooleanBuffer {
+        self.broken_by_row(events, &BooleanBuffer::new_set(events.num_rows()))
     }
 
     /// The rows that have everything that is required.

@@ -18,6 +18,7 @@ mod sketch;
 #[cfg(test)]
 mod tests;
 mod time;
+mod widen;
 
 pub use self::definition::{WindowError, WindowPlan};
 pub use self::fold::Fold;

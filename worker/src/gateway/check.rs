@@ -26,7 +26,7 @@ impl Checker {
         &self,
         Body { bytes, events, format }: &Body,
         source: &str,
-        event_type: Option<&str>,
+        (event_type, schema_version): (Option<&str>, Option<u32>),
         received: i64,
     ) -> Vec<RejectedRow> {
         let span = |(index, range): (usize, &Range<usize>)| EventSpan {
@@ -38,6 +38,7 @@ impl Checker {
         let batch = EventBatch {
             source: source.into(),
             event_type: event_type.map(Into::into),
+            schema_version,
             format: format.clone(),
             bytes: bytes.clone(),
             events: events.iter().enumerate().map(span).collect(),

@@ -37,6 +37,8 @@ struct Parameters {
     /// The event type of all events.
     #[serde(rename = "type")]
     event_type: Option<String>,
+    /// The schema version of all events that don't say one themselves.
+    version: Option<u32>,
     /// The source, where the pipeline has several.
     source: Option<String>,
 }
@@ -79,13 +81,14 @@ async fn events(
             format!("there is no study `{study}` here; this pipeline takes events of `{}`", gateway.study);
         return Err(Problem::new(StatusCode::NOT_FOUND, "unknown study", detail));
     }
-    let (source, event_type) = addressee(&gateway, &parameters)?;
+    let Addressee { source, event_type, schema_version } = addressee(&gateway, &parameters)?;
     let body = Body::read(&headers, body?)?;
     let received = (gateway.clock)();
-    let refused = gateway.checker.refused(&body, &source, event_type.as_deref(), received);
+    let refused = gateway.checker.refused(&body, &source, (event_type.as_deref(), schema_version), received);
     let (count, lines) = (body.events.len(), body.as_lines());
     let content_type = if body.format == Format::CloudEvents { record::CLOUD_EVENTS } else { record::NDJSON };
-    let post = Post { source, event_type, content_type, received, count: count as u64, lines };
+    let post =
+        Post { source, event_type, schema_version, content_type, received, count: count as u64, lines };
     gateway.committer.commit(post).await.map_err(|error| match error {
         PostError::Full => {
             let detail = "more events are waiting than memory allows; send this request again a little later";
@@ -109,12 +112,19 @@ async fn unknown_method(method: Method, uri: Uri) -> Problem {
     Problem::new(StatusCode::METHOD_NOT_ALLOWED, "unknown method", detail)
 }
 
-/// The source and event type that a request is for.
-fn addressee(gateway: &Gateway, parameters: &Parameters) -> Result<(String, Option<String>), Problem> {
+/// What a request is for.
+struct Addressee {
+    source: String,
+    event_type: Option<String>,
+    schema_version: Option<u32>,
+}
+
+/// The source and event type that a request is for, and the version of events that don't say one.
+fn addressee(gateway: &Gateway, parameters: &Parameters) -> Result<Addressee, Problem> {
     let bad = |title, detail| Problem::new(StatusCode::BAD_REQUEST, title, detail);
-    let names = || gateway.sources.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(", ");
+    let names = || gateway.sources.iter().map(|source| source.name.as_str()).collect::<Vec<_>>().join(", ");
     let found = match (&parameters.source, gateway.sources.as_slice()) {
-        (Some(name), sources) => sources.iter().find(|(source, _)| source == name).ok_or_else(|| {
+        (Some(name), sources) => sources.iter().find(|source| source.name == *name).ok_or_else(|| {
             bad("unknown source", format!("there is no http source `{name}`; the pipeline has: {}", names()))
         })?,
         (None, [only]) => only,
@@ -123,7 +133,7 @@ fn addressee(gateway: &Gateway, parameters: &Parameters) -> Result<(String, Opti
         }
         (None, _) => return Err(bad("which source", format!("say ?source=, one of: {}", names()))),
     };
-    let event_type = parameters.event_type.clone().or_else(|| found.1.clone());
+    let event_type = parameters.event_type.clone().or_else(|| found.event_type.clone());
     if let Some(name) = &event_type
         && !gateway.types.iter().any(|event_type| *event_type.name == **name)
     {
@@ -133,7 +143,16 @@ fn addressee(gateway: &Gateway, parameters: &Parameters) -> Result<(String, Opti
             format!("there is no event type `{name}`; the pipeline has: {types}"),
         ));
     }
-    Ok((found.0.clone(), event_type))
+    // Stamped even if nobody says it, so that a version that is newer when the events are processed doesn't judge them.
+    let newest = || match (&event_type, &*gateway.types) {
+        (None, [only]) => Some(only.versions.newest().number),
+        (name, types) => {
+            let named = types.iter().find(|of| name.as_deref() == Some(&*of.name));
+            named.map(|event_type| event_type.versions.newest().number)
+        }
+    };
+    let schema_version = parameters.version.or(found.schema_version).or_else(newest);
+    Ok(Addressee { source: found.name.clone(), event_type, schema_version })
 }
 
 fn answer(count: usize, refused: Vec<RejectedRow>) -> Answer {

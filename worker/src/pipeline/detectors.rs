@@ -30,7 +30,7 @@ impl Detectors {
                     let at = types.iter().position(|own| *own.name == **event_type);
                     let at = at.ok_or_else(|| unknown(detector, "event type", event_type))?;
                     let key: &[Pointer] = &config.event_types[at].event.key;
-                    let plan = DetectorPlan::of(detector, &types[at].plan, key).map_err(first)?;
+                    let plan = DetectorPlan::of(detector, types[at].kept(), key).map_err(first)?;
                     all.events.push((at, plan));
                 }
                 Watched::Aggregate { window, .. } => {

@@ -62,7 +62,10 @@ pub(crate) fn event_type() -> EventTypeConfig {
     let pointer = |text: &str| -> Pointer { text.parse().expect("a pointer") };
     EventTypeConfig {
         cleanse: Vec::new(),
+        older: Vec::new(),
+        renamed: Vec::new(),
         rules: Vec::new(),
+        privacy: Vec::new(),
         name: "flight".to_owned(),
         schema_version: 1,
         schema,
@@ -74,6 +77,8 @@ pub(crate) fn event_type() -> EventTypeConfig {
             time_format: TimeFormat::Rfc3339,
             key: vec![pointer("/carrier")],
             region: None,
+            version: None,
+            participant: None,
             delay: Span::ZERO,
             max_ahead: None,
         },

@@ -6,7 +6,7 @@ use arrow_schema::SchemaRef;
 use sha2::{Digest, Sha256};
 use transect_config::{DetectorConfig, Judge, Pointer, Watched};
 
-use crate::plan::Plan;
+use crate::privacy::Kept;
 use crate::window::WindowPlan;
 use crate::window::columns::Kind;
 use crate::window::definition::{Column, kind_of};
@@ -44,13 +44,13 @@ pub(super) enum Watch {
 }
 
 impl DetectorPlan {
-    /// Resolves a detector of events against the plan of its event type, whose key is given.
+    /// Resolves a detector of events against the columns that are kept of its event type, whose key is given.
     pub fn of(
         config: &DetectorConfig,
-        plan: &Plan,
+        kept: Kept<'_>,
         key: &[Pointer],
     ) -> Result<Arc<Self>, Vec<DetectorError>> {
-        Self::compile(config, plan.arrow_schema(), &|field| plan.column(field), key)
+        Self::compile(config, kept.schema(), &|field| kept.column(field), key)
     }
 
     /// Resolves a detector of events against columns; the resolver gives the path of child indexes, through structs, of the

@@ -30,7 +30,10 @@ pub fn check(event_type: &EventTypeConfig, limits: &Limits) -> Vec<CleanseError>
     let cleanser = Cleanser::new(plan.into());
     let mut fit = Fit {
         steps: &event_type.cleanse,
-        type_field: event_type.event.event_type.as_ref(),
+        read_before: [
+            ("type", "which steps apply", event_type.event.event_type.as_ref()),
+            ("version", "which schema they lead to", event_type.event.version.as_ref()),
+        ],
         schema: &schema,
         validator: &validator,
         cleanser,
@@ -44,7 +47,8 @@ pub fn check(event_type: &EventTypeConfig, limits: &Limits) -> Vec<CleanseError>
 
 struct Fit<'c> {
     steps: &'c [CleanseStep],
-    type_field: Option<&'c Pointer>,
+    /// The fields that are read before cleansing, with what they say.
+    read_before: [(&'static str, &'static str, Option<&'c Pointer>); 2],
     schema: &'c Plan,
     validator: &'c Validator,
     cleanser: Cleanser,
@@ -84,9 +88,9 @@ impl Fit<'_> {
 
     /// That the steps before leave a field of this name.
     fn is_there(&self, at: usize, part: &str, field: &Pointer) -> Result<(), Box<CleanseError>> {
-        if part == "field" && self.type_field == Some(field) {
-            let message =
-                format!("`{field}` is event.type, which says which steps apply, and so is read before them");
+        let read_before = self.read_before.iter().find(|(.., read)| *read == Some(field));
+        if let Some((name, what, _)) = read_before.filter(|_| part == "field") {
+            let message = format!("`{field}` is event.{name}, which says {what}, and so is read before them");
             return Err(error(at, part, message, "leave it as it comes"));
         }
         let mut gone: Option<(usize, Pointer)> = None;
@@ -323,7 +327,7 @@ fn takes(action: &CleanseAction) -> Types {
 }
 
 /// A member beside a field.
-fn sibling(field: &Pointer, name: &str) -> Pointer {
+pub(crate) fn sibling(field: &Pointer, name: &str) -> Pointer {
     let steps = field.steps();
     Pointer::from_steps(steps[..steps.len() - 1].to_vec()).child(name)
 }

@@ -2,6 +2,7 @@
 
 use transect_config::Pointer;
 
+use crate::plan::Plan;
 use crate::plan::fields::unknown_property;
 use crate::plan::node::{Node, Rest, Types};
 
@@ -32,6 +33,11 @@ pub(super) fn locate<'p>(root: &'p Node, field: &Pointer) -> Result<Option<&'p N
         }
     }
     Ok(Some(node))
+}
+
+/// Whether the schema of an event type describes a field.
+pub(crate) fn is_described(plan: &Plan, field: &Pointer) -> bool {
+    matches!(locate(&plan.root, field), Ok(Some(_)))
 }
 
 /// What all items of an array must be, if the schema says it of all of them.

@@ -31,13 +31,25 @@ fn decoder(mut properties: Value, limits: Limits) -> Decoder {
         time_format: TimeFormat::UnixSeconds,
         key: Vec::new(),
         region: None,
+        version: None,
+        participant: None,
         delay: Span::ZERO,
         max_ahead: None,
     };
     let schema = json!({"type": "object", "properties": properties});
     let (name, family, cleanse) = ("e".to_owned(), Default::default(), Vec::new());
-    let config =
-        EventTypeConfig { name, schema_version: 1, schema, family, event, cleanse, rules: Vec::new() };
+    let config = EventTypeConfig {
+        name,
+        schema_version: 1,
+        schema,
+        family,
+        older: Vec::new(),
+        renamed: Vec::new(),
+        event,
+        cleanse,
+        rules: Vec::new(),
+        privacy: Vec::new(),
+    };
     Decoder::new(Plan::compile(&config, &limits).unwrap(), PipelineKey::new([7; 16]))
 }
 

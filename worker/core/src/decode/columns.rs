@@ -129,14 +129,16 @@ impl Columns {
         }
     }
 
-    /// Appends a position in a dictionary.
+    /// Appends a position in a dictionary; false if the column holds plain text.
     #[inline]
-    pub(crate) fn key(&mut self, id: ColumnId, position: usize) {
+    pub(crate) fn key(&mut self, id: ColumnId, position: usize) -> bool {
         let column = &mut self.columns[id];
         if let Values::Dictionary(keys, _) = &mut column.values {
             keys.push(offset(position));
             column.nulls.append_non_null();
+            return true;
         }
+        false
     }
 
     #[inline]

@@ -14,6 +14,35 @@ pub fn peek_string(event: &[u8], pointer: &Pointer) -> Option<String> {
     Some(reader.value(value, &mut String::new()).to_owned())
 }
 
+/// What an event says of its version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Peeked {
+    /// Nothing, or null; or it can't be told.
+    Nothing,
+    /// This.
+    Version(u32),
+    /// Something that is no version.
+    Other,
+}
+
+impl Peeked {
+    /// What a value says, as JSON or as the text of a cell.
+    pub(crate) fn of(value: Option<&str>) -> Self {
+        let Some(value) = value.filter(|value| !matches!(*value, "" | "null")) else { return Self::Nothing };
+        let quoted = value.strip_prefix('"').and_then(|value| value.strip_suffix('"'));
+        let digits = quoted.unwrap_or(value);
+        let plain = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+        digits.parse().ok().filter(|_| plain).map_or(Self::Other, Self::Version)
+    }
+}
+
+/// The version that an event holds at a pointer, as an integer or as digits in a string, so that its plan can be chosen
+/// before it is decoded.
+pub fn peek_version(event: &[u8], pointer: &Pointer) -> Peeked {
+    let text = simdutf8::basic::from_utf8(event).ok();
+    Peeked::of(text.and_then(|text| find(text, pointer.steps())))
+}
+
 /// The text of the value that some steps lead to: names in objects, indexes in arrays.
 pub(crate) fn find<'a>(text: &'a str, steps: &[String]) -> Option<&'a str> {
     let mut reader = Reader::new(text);
@@ -108,6 +137,26 @@ mod tests {
         assert_eq!(peek(event, "/deep/a~1b/2/type").as_deref(), Some("survey"));
         for pointer in ["", "/n", "/deep", "/nothing", "/deep/a~1b/3", "/deep/a~1b/02", "/type/x"] {
             assert_eq!(peek(event, pointer), None, "{pointer}");
+        }
+    }
+
+    #[test]
+    fn a_version_is_an_integer_or_digits() {
+        let pointer = "/v".parse().unwrap();
+        for (event, version) in [
+            (r#"{"a": {"v": 1}, "v": 2}"#, Peeked::Version(2)),
+            (r#"{"v" : "03"}"#, Peeked::Version(3)),
+            (r#"{"v": null}"#, Peeked::Nothing),
+            (r#"{"a": 1}"#, Peeked::Nothing),
+            (r#"{"v"#, Peeked::Nothing),
+            (r#"{"v": 2.0}"#, Peeked::Other),
+            (r#"{"v": -1}"#, Peeked::Other),
+            (r#"{"v": "v2"}"#, Peeked::Other),
+            (r#"{"v": ""}"#, Peeked::Other),
+            (r#"{"v": {}}"#, Peeked::Other),
+            (r#"{"v": 99999999999}"#, Peeked::Other),
+        ] {
+            assert_eq!(peek_version(event.as_bytes(), &pointer), version, "{event}");
         }
     }
 

@@ -50,9 +50,9 @@ impl<'a> Pass<'a> {
         }
         let NodeColumn::Typed(id) = node.column else { return };
         match position {
-            Some(position) => self.work.columns.key(id, position),
+            Some(position) if self.work.columns.key(id, position) => {}
             None if node.moment => self.moment(place, id, start, value),
-            None => self.work.columns.text(id, value),
+            _ => self.work.columns.text(id, value),
         }
     }
 

@@ -13,7 +13,10 @@ fn event_type(schema: Value) -> EventTypeConfig {
     let pointers =
         |fields: &[&str]| -> Vec<Pointer> { fields.iter().map(|field| field.parse().unwrap()).collect() };
     EventTypeConfig {
+        older: Vec::new(),
+        renamed: Vec::new(),
         rules: Vec::new(),
+        privacy: Vec::new(),
         name: "reading".to_owned(),
         schema_version: 1,
         schema,
@@ -25,6 +28,8 @@ fn event_type(schema: Value) -> EventTypeConfig {
             time_format: TimeFormat::UnixSeconds,
             key: pointers(&["/key"]),
             region: None,
+            version: None,
+            participant: None,
             delay: Span::ZERO,
             max_ahead: None,
         },

@@ -21,6 +21,7 @@ use super::malformed;
 use crate::events::EventType;
 use crate::input::EventBatch;
 use crate::reject::Reject;
+use crate::versions::Versions;
 
 /// The blocks of one batch have so many bytes together at most, decompressed.
 const BATCH_BYTES_MAX: usize = 256 * 1024 * 1024;
@@ -82,15 +83,41 @@ impl Converter {
                 "a datum before it in its block can't be read, so that it isn't known where this one begins";
             return Err(malformed(failed.unwrap_or(before).to_owned()));
         };
-        let mut reader = Reader::new(&batch.bytes[at..end]);
-        let read = head.shapes().write(&mut reader, event_type.map(|event_type| &event_type.plan.root), text);
-        let length = if read.is_ok() && !is_last { reader.at() } else { end - at };
+        let versions = event_type.map(|event_type| &*event_type.versions);
+        let read = write(head, &batch.bytes[at..end], versions, batch.schema_version, text);
+        let length = read.as_ref().ok().filter(|_| !is_last).copied().unwrap_or(end - at);
         (batch.events[event].start, batch.events[event].len) = (at as u32, length as u32);
         self.at = read.is_ok().then_some(at + length);
-        read.map_err(Fault::into_reject)?;
-        match length - reader.at() {
+        match length - read.map_err(Fault::into_reject)? {
             0 => Ok(()),
             left => Err(malformed(format!("{left} bytes are left over after the last datum of its block"))),
         }
+    }
+}
+
+/// Appends a datum as JSON, as its version wants it; the number of bytes that it took.
+fn write(
+    head: &Head,
+    bytes: &[u8],
+    versions: Option<&Versions>,
+    stated: Option<u32>,
+    text: &mut Vec<u8>,
+) -> Result<usize, Fault> {
+    let version = |event: &[u8]| versions.and_then(|versions| versions.choose(event, stated).ok());
+    let write_as = |version: Option<usize>, text: &mut Vec<u8>| {
+        let root = version.zip(versions).map(|(at, versions)| &versions.all()[at].plan.root);
+        let mut reader = Reader::new(bytes);
+        head.shapes().write(&mut reader, root, text)?;
+        Ok(reader.at())
+    };
+    let (start, without) = (text.len(), version(b""));
+    let length = write_as(without, text)?;
+    // It may say itself of which version it is.
+    match version(&text[start..]) {
+        Some(said) if without != Some(said) => {
+            text.truncate(start);
+            write_as(Some(said), text)
+        }
+        _ => Ok(length),
     }
 }

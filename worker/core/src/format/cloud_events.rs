@@ -16,11 +16,12 @@ use crate::reject::{Reject, RejectReason};
 /// The member of an event that takes the attributes, where the schema names it.
 const MEMBER: &str = "cloudevent";
 
-/// Appends the event of an envelope as JSON, and says its event type where the attribute `type` does.
+/// Appends the event of an envelope as JSON, and says its event type where the attribute `type` does. `stated` are the event
+/// type and the version that the source names.
 pub(super) fn convert(
     envelope: &[u8],
     types: &[EventType],
-    stated: Option<usize>,
+    (stated, version): (Option<usize>, Option<u32>),
     text: &mut Vec<u8>,
 ) -> Result<Option<usize>, Reject> {
     let envelope: Envelope<'_> = serde_json::from_slice(envelope)
@@ -31,8 +32,12 @@ pub(super) fn convert(
         .or_else(|| types.iter().position(|event_type| *event_type.name == *named))
         .or((types.len() == 1).then_some(0));
     let data = data.trim_ascii();
+    let takes_attributes = event_type.is_some_and(|at| {
+        let versions = &types[at].versions;
+        versions.choose(data, version).is_ok_and(|version| versions.all()[version].plan.names(MEMBER))
+    });
     match data.split_first() {
-        Some((b'{', members)) if event_type.is_some_and(|at| types[at].plan.names(MEMBER)) => {
+        Some((b'{', members)) if takes_attributes => {
             envelope.write_attributes(text);
             if members.trim_ascii_start().first() != Some(&b'}') {
                 text.push(b',');
@@ -196,7 +201,7 @@ mod tests {
 
     fn convert_one(envelope: &str, stated: Option<usize>) -> Result<(Option<usize>, String), Reject> {
         let mut text = Vec::new();
-        let event_type = convert(envelope.as_bytes(), &types(), stated, &mut text)?;
+        let event_type = convert(envelope.as_bytes(), &types(), (stated, None), &mut text)?;
         Ok((event_type, String::from_utf8(text).unwrap()))
     }
 

@@ -13,13 +13,20 @@ mod tests;
 use std::sync::Arc;
 
 use csv_core::{ReadRecordResult, ReaderBuilder, Terminator};
+use transect_config::Pointer;
 
 use self::columns::Columns;
 pub use self::head::{Head, HeadError};
 pub use self::scan::Scan;
 use super::malformed;
+use crate::decode::Peeked;
 use crate::events::EventType;
 use crate::reject::Reject;
+
+/// Appends a cell as a JSON number, if it is one as cells are read where nothing but a number may stand.
+pub(crate) fn write_number(cell: &[u8], out: &mut Vec<u8>) -> bool {
+    cell::write_number(cell, true, out)
+}
 
 /// The cells of one record, unquoted, one after the other.
 #[derive(Debug, Default)]
@@ -58,25 +65,34 @@ impl Cells {
 pub(super) struct Converter {
     cells: Cells,
     head: Option<Arc<Head>>,
-    /// By event type; what is wrong with the header for that type.
-    columns: Vec<Result<Columns, String>>,
+    /// By event type and version; what is wrong with the header for that version.
+    columns: Vec<Vec<Result<Columns, String>>>,
 }
 
 impl Converter {
-    /// Appends a record as JSON, and says its event type where a column does.
+    /// Appends a record as JSON, and says its event type where a column does. `stated` are the event type and the version
+    /// that the source names.
     pub(super) fn convert(
         &mut self,
         head: &Arc<Head>,
         record: &[u8],
         types: &[EventType],
-        stated: Option<usize>,
+        (stated, version): (Option<usize>, Option<u32>),
         text: &mut Vec<u8>,
     ) -> Result<Option<usize>, Reject> {
         self.know(head, types);
         self.read(head, record)?;
         let event_type = stated.or_else(|| self.event_type(types)).or((types.len() == 1).then_some(0));
-        // Of an unknown type any plan will do: the event is refused for its type.
-        match self.columns.get(event_type.unwrap_or(0)) {
+        // Of an unknown type or version any plan will do: the event is refused for that.
+        let at = event_type.unwrap_or(0);
+        let Some((typed, columns)) = types.get(at).zip(self.columns.get(at)) else { return Ok(event_type) };
+        let said =
+            |field: &Pointer| Peeked::of(str::from_utf8(self.cell(columns, field).unwrap_or_default()).ok());
+        let columns = match typed.versions.choose_by(said, version) {
+            Ok(version) => columns.get(version),
+            Err(_) => columns.iter().find(|columns| columns.is_ok()).or(columns.first()),
+        };
+        match columns {
             Some(Ok(columns)) => columns.write(&self.cells, text),
             Some(Err(problem)) => return Err(malformed(problem.clone())),
             None => {}
@@ -87,7 +103,10 @@ impl Converter {
     /// Finds out where the columns of a header lead, if it is not the one before.
     fn know(&mut self, head: &Arc<Head>, types: &[EventType]) {
         if !self.head.as_ref().is_some_and(|known| Arc::ptr_eq(known, head)) {
-            self.columns = types.iter().map(|event_type| Columns::of(head, &event_type.plan)).collect();
+            let columns = |event_type: &EventType| {
+                event_type.versions.all().iter().map(|version| Columns::of(head, &version.plan)).collect()
+            };
+            self.columns = types.iter().map(columns).collect();
             self.head = Some(Arc::clone(head));
         }
     }
@@ -118,9 +137,14 @@ impl Converter {
     /// The type that a cell names.
     fn event_type(&self, types: &[EventType]) -> Option<usize> {
         types.iter().zip(&self.columns).position(|(event_type, columns)| {
-            let column = columns.as_ref().ok().zip(event_type.type_field.as_ref());
-            let column = column.and_then(|(columns, field)| columns.of_field(field));
-            column.is_some_and(|column| self.cells.get(column) == event_type.name.as_bytes())
+            let cell = event_type.type_field.as_ref().and_then(|field| self.cell(columns, field));
+            cell.is_some_and(|cell| cell == event_type.name.as_bytes())
         })
+    }
+
+    /// The cell of a field that has the same column in all versions.
+    fn cell(&self, columns: &[Result<Columns, String>], field: &Pointer) -> Option<&[u8]> {
+        let mut columns = columns.iter().filter_map(|columns| columns.as_ref().ok());
+        columns.find_map(|columns| columns.of_field(field)).map(|column| self.cells.get(column))
     }
 }

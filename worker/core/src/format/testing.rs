@@ -4,7 +4,7 @@ use serde_json::Value;
 use transect_config::{EventFields, EventTypeConfig, Limits, Span, TimeFormat};
 
 use crate::events::EventType;
-use crate::plan::Plan;
+use crate::versions::Versions;
 
 /// An event type whose time is `/t`.
 pub(super) fn event_type(name: &str, schema: Value, type_field: Option<&str>) -> EventType {
@@ -15,6 +15,8 @@ pub(super) fn event_type(name: &str, schema: Value, type_field: Option<&str>) ->
         time_format: TimeFormat::Rfc3339,
         key: Vec::new(),
         region: None,
+        version: None,
+        participant: None,
         delay: Span::ZERO,
         max_ahead: None,
     };
@@ -25,14 +27,16 @@ pub(super) fn event_type(name: &str, schema: Value, type_field: Option<&str>) ->
         family: Default::default(),
         event: event.clone(),
         cleanse: Vec::new(),
+        older: Vec::new(),
+        renamed: Vec::new(),
         rules: Vec::new(),
+        privacy: Vec::new(),
     };
     EventType {
         name: name.into(),
-        schema_version: 1,
-        plan: Plan::compile(&config, &Limits::default()).unwrap(),
-        cleanse: None,
+        versions: Versions::compile(&config, &Limits::default()).unwrap(),
         rules: Default::default(),
+        privacy: None,
         type_field: event.event_type,
         time_field: event.time,
         delay: Span::ZERO,

@@ -61,6 +61,12 @@ impl StringCheck {
         Some(Self { keyword, expected, kind })
     }
 
+    /// The check of `format: date-time`.
+    pub(crate) fn date_time() -> Self {
+        let expected = "a string in the format `date-time`".to_owned();
+        Self { keyword: "format", expected, kind: StringKind::DateTime }
+    }
+
     /// The check of a member's name against `propertyNames`. None if its schema stands not on its own.
     pub(crate) fn names(draft: Draft, schema: &Value) -> Option<Self> {
         let kind = StringKind::Delegate(Delegate::schema(draft, schema)?);

@@ -194,7 +194,7 @@ pub(crate) struct ObjectNode {
 pub(crate) struct Property {
     /// The name, unescaped.
     pub(crate) name: Box<str>,
-    /// The name as JSON, with its quotes.
+    /// The name in the table as JSON, with its quotes.
     pub(crate) quoted: Box<str>,
     /// The same with a colon, as it most often stands in events.
     pub(crate) token: Token,

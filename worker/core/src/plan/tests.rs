@@ -8,7 +8,10 @@ use super::*;
 
 fn event_type(schema: Value, time: &str, id: &[&str]) -> EventTypeConfig {
     EventTypeConfig {
+        older: Vec::new(),
+        renamed: Vec::new(),
         rules: Vec::new(),
+        privacy: Vec::new(),
         name: "reading".to_owned(),
         schema_version: 1,
         schema,
@@ -20,6 +23,8 @@ fn event_type(schema: Value, time: &str, id: &[&str]) -> EventTypeConfig {
             time_format: TimeFormat::Rfc3339,
             key: Vec::new(),
             region: None,
+            version: None,
+            participant: None,
             delay: Span::ZERO,
             max_ahead: None,
         },

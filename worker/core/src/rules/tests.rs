@@ -37,6 +37,8 @@ fn plan(mut schema: Json) -> Arc<Plan> {
         time_format: TimeFormat::UnixSeconds,
         key: Vec::new(),
         region: None,
+        version: None,
+        participant: None,
         delay: Span::ZERO,
         max_ahead: None,
     };
@@ -47,7 +49,10 @@ fn plan(mut schema: Json) -> Arc<Plan> {
         family: Default::default(),
         event,
         cleanse: Vec::new(),
+        older: Vec::new(),
+        renamed: Vec::new(),
         rules: Vec::new(),
+        privacy: Vec::new(),
     };
     Plan::compile(&config, &Limits::default()).unwrap()
 }

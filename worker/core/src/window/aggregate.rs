@@ -95,6 +95,11 @@ impl Placed {
     fn place(&self) -> Option<(i64, u64)> {
         self.0.as_ref().map(|(time, position, _)| (*time, *position))
     }
+
+    /// The value.
+    pub(super) fn value_mut(&mut self) -> Option<&mut Scalar> {
+        self.0.as_mut().map(|(.., value)| value)
+    }
 }
 
 impl State {
@@ -159,6 +164,16 @@ impl State {
                 last.0 = Some((time, position, value.clone()));
             }
             _ => {}
+        }
+    }
+
+    /// A sum of integers as one of doubles; any other state as it is.
+    pub(super) fn as_float_sum(&self) -> Self {
+        match self {
+            Self::SumInt { count, sum } => {
+                Self::Sum { count: *count, sum: Compensated { sum: *sum as f64, error: 0.0 } }
+            }
+            other => other.clone(),
         }
     }
 

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use arrow_schema::{DataType, Field, Schema, SchemaRef, TimeUnit};
+use serde::Serialize;
 use sha2::{Digest, Sha256};
 use transect_config::{Function, Pointer, WindowConfig, WindowKind};
 
 use super::aggregate::State;
 use super::columns::Kind;
 use super::time::Cut;
-use crate::plan::Plan;
+use crate::privacy::Kept;
 
 /// Why a definition can't be run.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -67,9 +68,16 @@ pub struct WindowPlan {
 }
 
 impl WindowPlan {
-    /// Resolves a definition against the plan of its event type.
-    pub fn of(config: &WindowConfig, plan: &Plan) -> Result<Arc<Self>, WindowError> {
-        Self::compile(config, plan.arrow_schema(), &|field| plan.column(field))
+    /// Resolves a definition against the columns that are kept of its event type.
+    pub fn of(config: &WindowConfig, kept: Kept<'_>) -> Result<Arc<Self>, WindowError> {
+        check_treatments(config, kept)?;
+        let mut compiled = Self::new(config, kept.schema(), &|field| kept.column(field))?;
+        let treatments: Vec<_> = fields(config).map(|field| kept.treatment(field)).collect();
+        if treatments.iter().any(Option::is_some) {
+            // Groups and values of another treatment are others, and must not be merged with these.
+            compiled.digest = digest(&(config, treatments));
+        }
+        Ok(Arc::new(compiled))
     }
 
     /// Resolves a definition against columns; the resolver gives the path of child indexes, through structs, of the
@@ -79,6 +87,14 @@ impl WindowPlan {
         schema: &SchemaRef,
         resolve: &dyn Fn(&Pointer) -> Option<Vec<usize>>,
     ) -> Result<Arc<Self>, WindowError> {
+        Ok(Arc::new(Self::new(config, schema, resolve)?))
+    }
+
+    fn new(
+        config: &WindowConfig,
+        schema: &SchemaRef,
+        resolve: &dyn Fn(&Pointer) -> Option<Vec<usize>>,
+    ) -> Result<Self, WindowError> {
         let fail = |place: String, problem: &str| WindowError {
             window: config.name.clone(),
             place,
@@ -112,7 +128,7 @@ impl WindowPlan {
         if let Some(twice) = twice(&output) {
             return Err(fail(format!("column {twice}"), "two columns have this name; rename the aggregate"));
         }
-        Ok(Arc::new(Self {
+        Ok(Self {
             name: config.name.clone(),
             digest: digest(config),
             cut: Cut::new(&config.kind),
@@ -120,7 +136,7 @@ impl WindowPlan {
             groups,
             aggregates,
             output,
-        }))
+        })
     }
 
     /// The definition's name.
@@ -233,9 +249,29 @@ fn twice(schema: &Schema) -> Option<&str> {
     names.windows(2).find(|pair| pair[0] == pair[1]).map(|pair| pair[0])
 }
 
-fn digest(config: &WindowConfig) -> u64 {
+/// The fields that a definition reads.
+fn fields(config: &WindowConfig) -> impl Iterator<Item = &Pointer> {
+    config.group_by.iter().chain(config.aggregates.iter().filter_map(|aggregate| aggregate.field.as_ref()))
+}
+
+/// What is dropped or encrypted can't be gathered.
+fn check_treatments(config: &WindowConfig, kept: Kept<'_>) -> Result<(), WindowError> {
+    let of_groups = config.group_by.iter().map(|field| (format!("groupBy {field}"), field));
+    let of_aggregates = config
+        .aggregates
+        .iter()
+        .filter_map(|aggregate| Some((format!("aggregate {}", aggregate.name), aggregate.field.as_ref()?)));
+    for (place, field) in of_groups.chain(of_aggregates) {
+        if let Some(problem) = kept.unusable(field) {
+            return Err(WindowError { window: config.name.clone(), place, problem: problem.to_owned() });
+        }
+    }
+    Ok(())
+}
+
+fn digest(definition: &impl Serialize) -> u64 {
     // Plain data always serialises, and the order of its fields is that of the type.
-    let text = serde_json::to_vec(config).unwrap_or_default();
+    let text = serde_json::to_vec(definition).unwrap_or_default();
     let hash = Sha256::digest(&text);
     u64::from_le_bytes(std::array::from_fn(|at| hash[at]))
 }

@@ -62,7 +62,9 @@ impl Merge {
 
     /// Takes one record's partials in.
     pub fn merge(&mut self, offset: u64, partials: &[u8]) -> Result<(), PartialsError> {
-        let Partials { groups, pieces } = Partials::decode(partials, self.plan.aggregates.len())?;
+        let mut partials = Partials::decode(partials, self.plan.aggregates.len())?;
+        self.plan.widen(&mut partials);
+        let Partials { groups, pieces } = partials;
         let groups: Vec<Group> = groups.into_iter().map(Group::from).collect();
         for piece in pieces {
             let (group, span) = (&groups[piece.group as usize], (piece.start, piece.end));

@@ -89,12 +89,16 @@ impl Scalar {
         }
     }
 
-    /// A hash that is the same in every build: sketches of distinct values are merged across them.
+    /// A hash that is the same in every build: sketches of distinct values are merged across them. An integer has that of the
+    /// double that equals it, so that a column may be widened from one to the other.
     pub(crate) fn stable_hash(&self) -> u64 {
         let mut hasher = SipHasher13::new();
         match self {
             Self::Null => hasher.write_u8(0),
             Self::Bool(value) => hasher.write_u8(1 + u8::from(*value)),
+            Self::Int(value) if *value as f64 as i64 == *value => {
+                hasher.write(&Float::new(*value as f64).0.to_le_bytes());
+            }
             Self::Int(value) | Self::Time(value) => hasher.write(&value.to_le_bytes()),
             Self::Float(value) => hasher.write(&value.0.to_le_bytes()),
             Self::Text(text) => hasher.write(text.as_bytes()),

@@ -224,12 +224,24 @@ fn decoder() -> Decoder {
         time_format: TimeFormat::UnixSeconds,
         key: Vec::new(),
         region: None,
+        version: None,
+        participant: None,
         delay: Span::ZERO,
         max_ahead: None,
     };
     let (name, schema, family, cleanse) = ("doc".to_owned(), json!({}), Default::default(), Vec::new());
-    let event_type =
-        EventTypeConfig { name, schema_version: 1, schema, family, event, cleanse, rules: Vec::new() };
+    let event_type = EventTypeConfig {
+        name,
+        schema_version: 1,
+        schema,
+        family,
+        older: Vec::new(),
+        renamed: Vec::new(),
+        event,
+        cleanse,
+        rules: Vec::new(),
+        privacy: Vec::new(),
+    };
     Decoder::new(Plan::compile(&event_type, &Limits::default()).unwrap(), PipelineKey::new([1; 16]))
 }
 

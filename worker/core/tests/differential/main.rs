@@ -45,6 +45,8 @@ fn plan(schema: &Value, family: &SchemaFamily) -> Result<Arc<Plan>, PlanError> {
         time_format: TimeFormat::UnixSeconds,
         key: Vec::new(),
         region: None,
+        version: None,
+        participant: None,
         delay: Span::ZERO,
         max_ahead: None,
     };
@@ -56,7 +58,10 @@ fn plan(schema: &Value, family: &SchemaFamily) -> Result<Arc<Plan>, PlanError> {
         family,
         event,
         cleanse: Vec::new(),
+        older: Vec::new(),
+        renamed: Vec::new(),
         rules: Vec::new(),
+        privacy: Vec::new(),
     };
     Plan::compile(&event_type, &Limits::default())
 }

@@ -45,6 +45,7 @@ fn batch(file: &[u8]) -> (Head, EventBatch) {
     let batch = EventBatch {
         source: "s".into(),
         event_type: None,
+        schema_version: None,
         format: Default::default(),
         bytes: Bytes::copy_from_slice(&file[start..]),
         events,

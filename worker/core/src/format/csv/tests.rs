@@ -9,7 +9,7 @@ fn convert(types: &[EventType], header: &str, record: &[u8]) -> Result<(Option<u
     let head = Arc::new(Head::parse(Bytes::copy_from_slice(header.as_bytes()), b',').unwrap());
     let mut text = Vec::new();
     let event_type = Converter::default()
-        .convert(&head, record, types, None, &mut text)
+        .convert(&head, record, types, (None, None), &mut text)
         .map_err(|reject| format!("{} {}", reject.reason, reject.message))?;
     Ok((event_type, String::from_utf8(text).unwrap()))
 }

@@ -63,7 +63,7 @@ fn says_what_is_wrong_with_a_rule() {
     }}));
     let mut wrong = String::new();
     for (expression, said) in MISTAKES {
-        let found = match Rules::compile(&[rule(expression)], &plan) {
+        let found = match Rules::compile(&[rule(expression)], plan.arrow_schema()) {
             Ok(_) => "nothing".to_owned(),
             Err(errors) => format!("{}; {}", errors[0].message, errors[0].fix),
         };
@@ -137,14 +137,14 @@ fn no_text_is_too_strange_to_be_told_so() {
         let mut random = Random(seed);
         let text: String = (0..1 + random.below(14)).map(|_| random.pick(&parts)).collect();
         // Whatever it is, it must come back.
-        let _ = Rules::compile(&[rule(&text)], &plan);
+        let _ = Rules::compile(&[rule(&text)], plan.arrow_schema());
     }
     for deep in ["(", "[", "!(", "-(", "event.visits.all(x,", "true?", "event.pm25+", "x.", "1<", "a["] {
-        let _ = Rules::compile(&[rule(&deep.repeat(4096 / deep.len()))], &plan);
+        let _ = Rules::compile(&[rule(&deep.repeat(4096 / deep.len()))], plan.arrow_schema());
     }
     let long = format!("event.pm25 > 0{}", " && event.pm25 > 0".repeat(220));
-    assert!(Rules::compile(&[rule(&long)], &plan).is_ok());
+    assert!(Rules::compile(&[rule(&long)], plan.arrow_schema()).is_ok());
     let deep = format!("event.pm25 > 0{}", "+1".repeat(2000));
-    let said = Rules::compile(&[rule(&deep)], &plan).unwrap_err();
+    let said = Rules::compile(&[rule(&deep)], plan.arrow_schema()).unwrap_err();
     assert_eq!(said[0].message, "nests more than 100 deep");
 }
