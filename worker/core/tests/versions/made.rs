@@ -57,7 +57,7 @@ impl Made {
     /// A random event of a version; most fit it.
     pub(crate) fn event(&self, random: &mut Random, at: usize) -> Value {
         let version = &self.versions[at];
-        let mut event = fitting(random, &version.schema);
+        let mut event = members(random, version.schema["properties"].as_object().unwrap());
         if random.percent(20) && version.schema["additionalProperties"] != json!(false) {
             event["unnamed"] = json!({"x": [1, "two"]});
         }
@@ -178,19 +178,23 @@ fn kind(random: &mut Random, depth: usize) -> Value {
     }
 }
 
+fn members(random: &mut Random, properties: &Map<String, Value>) -> Value {
+    let mut members = Map::new();
+    for (name, schema) in properties {
+        if random.percent(80) {
+            members.insert(name.clone(), fitting(random, schema));
+        }
+    }
+    members.into()
+}
+
 /// A value near a schema: most satisfy it.
 fn fitting(random: &mut Random, schema: &Value) -> Value {
     if random.percent(1) {
         return random.choose(&[json!("1.5"), json!(7), json!(null), json!({"a": 1}), json!([1])]).clone();
     }
     if let Some(properties) = schema.get("properties").and_then(Value::as_object) {
-        let mut members = Map::new();
-        for (name, schema) in properties {
-            if random.percent(80) {
-                members.insert(name.clone(), fitting(random, schema));
-            }
-        }
-        return members.into();
+        return members(random, properties);
     }
     if let Some(items) = schema.get("items") {
         return (0..random.below(4)).map(|_| fitting(random, items)).collect();

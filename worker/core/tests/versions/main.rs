@@ -7,6 +7,7 @@
 
 mod made;
 #[path = "../differential/random.rs"]
+#[allow(dead_code)]
 mod random;
 #[path = "../differential/restore.rs"]
 mod restore;
