@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """Makes events.ndjson.gz: a made-up diary study, with the trouble that real ones have.
 
-No person stands behind any line. 48 participants at two sites, later three, write an entry every morning for eight weeks. Their
-phones update the app at different times, so that entries of three schema versions come mixed; some phones are offline
-for days; some send an entry again; some entries are wrong at first and corrected later. Lines stand in the order in
-which they would have arrived. Needs Python only; every run gives the same bytes.
+No person stands behind any line. 48 participants at two sites, later three, write an entry every morning for eight
+weeks. Their phones update the app at different times, so that entries of three schema versions come mixed; some phones
+are offline for days; some send an entry again; some entries are wrong at first and corrected later. Lines stand in the
+order in which they would have arrived. Needs Python only; every run gives the same bytes.
 """
 
 import gzip

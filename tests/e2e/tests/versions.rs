@@ -133,7 +133,8 @@ fn each_event_is_judged_by_its_own_version_however_often_the_run_is_killed() -> 
 /// Posts events; whether each is accepted, or the reason why not.
 fn post(serving: &Serving, query: &str, body: &str) -> anyhow::Result<Vec<String>> {
     let path = format!("/v1/studies/versions/events{query}");
-    let reply = serving.request("POST", &path, &[("content-type", "application/x-ndjson")], body.as_bytes())?;
+    let reply =
+        serving.request("POST", &path, &[("content-type", "application/x-ndjson")], body.as_bytes())?;
     ensure!(reply.status == 200, "{reply:?}");
     let answer = reply.json()?;
     let events = answer["events"].as_array().context("no verdicts")?;
@@ -155,8 +156,13 @@ fn what_a_request_says_of_the_version_survives_a_kill() -> anyhow::Result<()> {
     ensure!(post(&serving, "", &answer(2, newest))? == ["accepted"]);
     ensure!(post(&serving, "", &answer(3, first))? == ["SchemaViolation"]);
     // What the event says goes before what the request says.
-    ensure!(post(&serving, "?version=3", &[answer(4, newest), answer(5, &says)].join("\n"))? == ["accepted"; 2]);
-    ensure!(post(&serving, "?version=9", &[answer(6, newest), answer(7, &says)].join("\n"))? == ["UnknownSchemaVersion", "accepted"]);
+    ensure!(
+        post(&serving, "?version=3", &[answer(4, newest), answer(5, &says)].join("\n"))? == ["accepted"; 2]
+    );
+    ensure!(
+        post(&serving, "?version=9", &[answer(6, newest), answer(7, &says)].join("\n"))?
+            == ["UnknownSchemaVersion", "accepted"]
+    );
     let path = "/v1/studies/versions/events?version=new";
     ensure!(serving.request("POST", path, &[], answer(8, newest).as_bytes())?.status == 400);
     // Killed: what was acknowledged is judged once more, by the same versions.
@@ -185,7 +191,8 @@ fn manifests_up_to(version: u32, folder: &Path) -> anyhow::Result<()> {
     }
     if version <= 2 {
         text = text.replace("/who/name", "/who/label");
-        text = text.replace("    - {name: tired, expression: event.sleep.hours < 4.0, otherwise: Flag}\n", "");
+        text =
+            text.replace("    - {name: tired, expression: event.sleep.hours < 4.0, otherwise: Flag}\n", "");
     }
     fs::write(path, text)?;
     Ok(())
@@ -201,7 +208,9 @@ fn a_version_that_comes_later_finds_its_windows_and_table_again() -> anyhow::Res
     let event = |version: usize, hour: usize, weight: &str| {
         let at = if version == 1 { "time" } else { "at" };
         let who = if version == 3 { "name" } else { "label" };
-        let fields = format!(r#""v": {version}, "{at}": "2026-01-05T{hour:02}:00:00Z", "who": {{"{who}": "ada"}}, "weight": {weight}"#);
+        let fields = format!(
+            r#""v": {version}, "{at}": "2026-01-05T{hour:02}:00:00Z", "who": {{"{who}": "ada"}}, "weight": {weight}"#
+        );
         answer(hour, &fields)
     };
     for (newest, weights) in [(1, ["70", "71"]), (2, ["71", "71.5"]), (3, ["70.5", "72"])] {

@@ -45,7 +45,9 @@ impl State {
         match self {
             Self::SumInt { .. } if kind == Kind::Float => *self = self.as_float_sum(),
             Self::Min(value) | Self::Max(value) => value.widen(kind),
-            Self::First(placed) | Self::Last(placed) => placed.value_mut().into_iter().for_each(|value| value.widen(kind)),
+            Self::First(placed) | Self::Last(placed) => {
+                placed.value_mut().into_iter().for_each(|value| value.widen(kind))
+            }
             _ => {}
         }
     }

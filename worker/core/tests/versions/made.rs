@@ -146,7 +146,11 @@ fn rename(
             here.remove(member);
             here.insert(renamed.clone(), kind(random, 1));
             properties[&to]["properties"] = here.into();
-            renames.push(Rename { version: number, from: pointer(&[name, member]), to: pointer(&[&to, &renamed]) });
+            renames.push(Rename {
+                version: number,
+                from: pointer(&[name, member]),
+                to: pointer(&[&to, &renamed]),
+            });
         }
     }
 }
@@ -216,7 +220,9 @@ fn fitting(random: &mut Random, schema: &Value) -> Value {
                 json!("yesterday"),
             ])
             .clone(),
-        r#""string""# => random.choose(&[json!(""), json!("t\u{e9}xt"), json!("x"), json!("2026-01-31T12:00:00Z")]).clone(),
+        r#""string""# => {
+            random.choose(&[json!(""), json!("t\u{e9}xt"), json!("x"), json!("2026-01-31T12:00:00Z")]).clone()
+        }
         _ => random.choose(&[json!(null), json!(1), json!(4)]).clone(),
     }
 }

@@ -121,7 +121,8 @@ fn every_event_is_judged_and_kept_as_by_its_own_version() {
             let what = format!("seed {seed}, version {} of {config:#?}\n{event}", made.versions[*at].number);
             match decoders[*at].push(texts[index].as_bytes()) {
                 Err(reject) => {
-                    let found = rejects.next().unwrap_or_else(|| panic!("{what}\nshould be refused: {reject:?}"));
+                    let found =
+                        rejects.next().unwrap_or_else(|| panic!("{what}\nshould be refused: {reject:?}"));
                     assert_eq!((found.event as usize, &found.reject), (index, &reject), "{what}");
                     refused += 1;
                 }
@@ -130,7 +131,8 @@ fn every_event_is_judged_and_kept_as_by_its_own_version() {
                     assert_eq!(rows.events[row] as usize, index, "{what}\n{:?}", rejects.next());
                     let alone = decoders[*at].finish();
                     let here = &rows.decoded;
-                    let identity = (here.identities[row], here.contents[row], here.keys[row], here.times[row]);
+                    let identity =
+                        (here.identities[row], here.contents[row], here.keys[row], here.times[row]);
                     assert_eq!(
                         identity,
                         (alone.identities[0], alone.contents[0], alone.keys[0], alone.times[0]),
