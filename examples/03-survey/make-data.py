@@ -68,7 +68,8 @@ class Participant:
         if version >= 2:
             event["schema"] = version
         event["wellbeing" if version == 3 else "mood"] = self.mood
-        event["sleep_hours"] = round(quarters / 4) if version == 1 else quarters / 4
+        told = quarters + 14 if dice.one_in(90) else quarters  # Now and then more sleep than night.
+        event["sleep_hours"] = round(told / 4) if version == 1 else told / 4
         event |= {"bedtime": text(bedtime), "woke": text(woke)}
         if version >= 2:
             event["steps"] = None if dice.one_in(12) else 1500 + dice.upto(14000)
