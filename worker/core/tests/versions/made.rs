@@ -77,7 +77,7 @@ fn renamed(value: &Value, place: &[String], at: usize, versions: &[Version], jso
     let Value::Object(members) = value else { return value.clone() };
     let described = described(&versions[at].schema, place);
     let member = |(name, value): (&String, &Value)| {
-        let own = [place, &[name.clone()]].concat();
+        let own = [place, std::slice::from_ref(name)].concat();
         let mut steps = own.clone();
         if described.is_some_and(|properties| properties.contains_key(name)) {
             for version in &versions[at + 1..] {
