@@ -5,6 +5,7 @@
 // All of this is test code, also what is not in a test function.
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
 
+mod formats;
 mod made;
 #[path = "../differential/random.rs"]
 #[allow(dead_code)]
@@ -65,7 +66,22 @@ fn config(versions: &[Version]) -> EventTypeConfig {
     }
 }
 
+fn compiled(versions: &[Version]) -> Arc<Versions> {
+    let config = config(versions);
+    Versions::compile(&config, &Limits::default())
+        .unwrap_or_else(|errors| panic!("{errors:?} of {config:#?}"))
+}
+
 fn decode(versions: Arc<Versions>, events: &[String]) -> DecodedBatch {
+    decode_as(versions, events, Format::Json, None)
+}
+
+fn decode_as(
+    versions: Arc<Versions>,
+    events: &[String],
+    format: Format,
+    schema_version: Option<u32>,
+) -> DecodedBatch {
     let event_type = EventType {
         name: "e".into(),
         versions,
@@ -84,8 +100,8 @@ fn decode(versions: Arc<Versions>, events: &[String]) -> DecodedBatch {
     let batch = EventBatch {
         source: "s".into(),
         event_type: None,
-        schema_version: None,
-        format: Format::Json,
+        schema_version,
+        format,
         bytes: bytes.into(),
         events: spans,
         oversized: Vec::new(),
@@ -102,8 +118,7 @@ fn every_event_is_judged_and_kept_as_by_its_own_version() {
         let mut random = Random::new(seed);
         let made = Made::new(&mut random);
         let config = config(&made.versions);
-        let versions = Versions::compile(&config, &Limits::default())
-            .unwrap_or_else(|errors| panic!("{seed}: {errors:?} of {config:#?}"));
+        let versions = compiled(&made.versions);
         mixed += versions.table().mixed().len();
         let events: Vec<(usize, Value)> = (0..EVENTS)
             .map(|_| {
