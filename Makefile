@@ -12,7 +12,7 @@ PACKAGES := $(VENV)/.installed
 SUITE := $(CACHE)/json-schema-suite-$(shell sed -n 's/^jsonschema\[.*==//p' tools/requirements.txt)
 SYSTEM := $(CACHE)/system-$(shell sha256sum tools/install-system.sh | cut -c1-12)
 
-.PHONY: help demo test check bench soak audit build tools
+.PHONY: help demo test check bench soak fuzz audit build tools
 .DEFAULT_GOAL := help
 
 help: ## Say what there is
@@ -44,6 +44,9 @@ bench: tools $(PACKAGES) ## Compare speed and memory with DuckDB and Polars, and
 
 soak: build ## Kill the process 200 times at random moments, and compare what comes out
 	TRANSECT_SOAK_RUNS=200 TRANSECT_SOAK_EVENTS=1000000 cargo test --locked --workspace --test soak -- --nocapture
+
+fuzz: tools ## Run each fuzz target for SECONDS (600), two at a time; the first time builds all with coverage
+	FUZZ_SECONDS=$(or $(SECONDS),600) FUZZ_TARGET_DIR=$(CACHE)/fuzz-target tools/fuzz.sh
 
 audit: tools $(DENY) ## Look for known weaknesses of dependencies; fetches their database from GitHub
 	$(DENY) --locked check advisories

@@ -16,9 +16,11 @@ for example in examples/[0-9]*/; do
     "$TRANSECT" up -f "$example" --drain --out "$out" --state "$out.state"
     "$PYTHON" tests/reference/table.py "$example" "$out"
     "$PYTHON" tests/reference/windows.py "$example" "$out"
+    "$PYTHON" tests/reference/alerts.py "$example" "$out"
 
     # In small steps windows are issued early and revised; the last revisions must be the same.
     "$TRANSECT" up -f "$example" --drain --out "$out.steps" --state "$out.steps.state" --epoch-bytes 20000 --threads 2 >"$work/steps"
     "$PYTHON" tests/reference/table.py "$example" "$out.steps"
     "$PYTHON" tests/reference/windows.py "$example" "$out.steps" --revised
+    "$PYTHON" tests/reference/alerts.py "$example" "$out.steps"
 done

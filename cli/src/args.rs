@@ -45,8 +45,14 @@ pub(crate) enum Command {
     Validate(ValidateArgs),
     /// Show what became of every event
     Ledger(LedgerArgs),
+    /// Destroy the key of a participant, and show that nothing of theirs opens any more
+    ///
+    /// The pipeline must have ended, and stored what it had read.
+    Erase(EraseArgs),
     /// Look at refused events
     Rejected(RejectedArgs),
+    /// Look at anomalies
+    Alerts(AlertsArgs),
     /// Work with schemas, without a pipeline
     Schema(SchemaArgs),
     /// Print a shell's completions
@@ -75,6 +81,9 @@ pub(crate) struct UpArgs {
     /// Where the log is kept, from which a run goes on after any kind of death [default: OUT/.state]
     #[arg(long, value_name = "DIR")]
     pub(crate) state: Option<PathBuf>,
+    /// Where the keys of personal fields are, if the study has some; keep it apart and back it up [default: STATE/keys]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) keys: Option<PathBuf>,
     /// Serve the gateway here [default: 127.0.0.1:8080 if the pipeline has an http source, none with --drain]
     #[arg(long, value_name = "ADDR")]
     pub(crate) listen: Option<SocketAddr>,
@@ -97,6 +106,24 @@ pub(crate) struct UpArgs {
     #[arg(long, value_name = "NAME")]
     pub(crate) pipeline: Option<String>,
     /// How the summary is printed
+    #[arg(short, long, value_enum, default_value_t)]
+    pub(crate) output: Format,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct EraseArgs {
+    /// The participant, as events name them in the field that event.participant says
+    pub(crate) participant: String,
+    /// The output folder of the pipeline
+    #[arg(long, value_name = "DIR", default_value = "out")]
+    pub(crate) out: PathBuf,
+    /// Its state folder [default: OUT/.state]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) state: Option<PathBuf>,
+    /// Its folder of keys [default: STATE/keys]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) keys: Option<PathBuf>,
+    /// How the result is printed
     #[arg(short, long, value_enum, default_value_t)]
     pub(crate) output: Format,
 }
@@ -148,10 +175,35 @@ pub(crate) enum RejectedCommand {
     Show {
         /// Its number in `list --each`
         number: usize,
+        /// The folder of keys, where originals are sealed [default: OUT/.state/keys, if it is there]
+        #[arg(long, value_name = "DIR")]
+        keys: Option<PathBuf>,
         /// The output folder of a pipeline
         #[arg(long, value_name = "DIR", default_value = "out")]
         out: PathBuf,
         /// How it is printed
+        #[arg(short, long, value_enum, default_value_t)]
+        output: Format,
+    },
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct AlertsArgs {
+    #[command(subcommand)]
+    pub(crate) command: AlertsCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum AlertsCommand {
+    /// List alerts by event time: what was found, what was expected, and where the row stands
+    List {
+        /// The output folder of a pipeline
+        #[arg(long, value_name = "DIR", default_value = "out")]
+        out: PathBuf,
+        /// Only this detector's
+        #[arg(long, value_name = "NAME")]
+        detector: Option<String>,
+        /// How the list is printed
         #[arg(short, long, value_enum, default_value_t)]
         output: Format,
     },
@@ -173,6 +225,10 @@ pub(crate) enum SchemaCommand {
     ///
     /// Ends with 0 if it does, 1 if not, 2 if a schema can't be read.
     Compat(SchemaCompatArgs),
+    /// Draft a first StudySchema from samples, with comments on what you must decide
+    ///
+    /// Ends with 0 if the draft can be used as it is, 1 if no event time was found, 2 if a file can't be read.
+    Infer(SchemaInferArgs),
 }
 
 /// What a new version promises; with `-transitive`, towards all older versions that are given.
@@ -254,6 +310,38 @@ pub(crate) struct SchemaCompatArgs {
     pub(crate) output: LineFormat,
     /// The schemas, as JSON or YAML: the old versions, oldest first, then the new one
     #[arg(value_names = ["OLD", "NEW"], num_args = 2.., required = true)]
+    pub(crate) files: Vec<PathBuf>,
+}
+
+/// How samples are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SampleFormat {
+    /// NDJSON, JSON arrays or JSON values
+    Json,
+    /// Comma-separated values with a header line; in `.tsv` files by tabs
+    Csv,
+    /// CloudEvents 1.0, each event an envelope
+    CloudEvents,
+    /// Avro object containers
+    Avro,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct SchemaInferArgs {
+    /// The name of the StudySchema, which is also the event type [default: the first file's]
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+    /// The study that owns the events
+    #[arg(long, default_value = "my-study")]
+    pub(crate) study: String,
+    /// How many events at most are looked at
+    #[arg(long, value_name = "N", default_value_t = 100_000, value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) rows: u64,
+    /// How the samples are written [default: by each file's name and content]
+    #[arg(long, value_enum)]
+    pub(crate) format: Option<SampleFormat>,
+    /// The samples: JSON, CSV, CloudEvents or Avro, plain, gzip or zstd; - for standard input
+    #[arg(value_name = "FILE", required = true)]
     pub(crate) files: Vec<PathBuf>,
 }
 

@@ -48,5 +48,10 @@ pub(crate) fn table(report: &Report) -> String {
         text.push('\n');
         text.push_str(&output::table(["event type", "rule broken", "rejected", "flagged"], rules));
     }
+    if !report.alerts.is_empty() {
+        text.push('\n');
+        let alerts = report.alerts.iter().map(|(detector, n)| [detector.clone(), output::count(*n)]);
+        text.push_str(&output::table(["detector", "alerts"], alerts));
+    }
     text
 }

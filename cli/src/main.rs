@@ -1,7 +1,10 @@
 //! The `transect` command.
 
+mod alerts;
 mod args;
+mod erase;
 mod ledger;
+mod lines;
 mod manifests;
 mod output;
 mod rejected;
@@ -26,8 +29,10 @@ fn main() -> ! {
     let outcome = match args.command {
         Command::Up(args) => up::run(args),
         Command::Validate(args) => validate::run(&args),
+        Command::Erase(args) => erase::run(&args),
         Command::Ledger(args) => ledger::run(&args),
         Command::Rejected(args) => rejected::run(&args),
+        Command::Alerts(args) => alerts::run(&args),
         Command::Schema(args) => schema::run(&args),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Args::command(), "transect", &mut std::io::stdout());

@@ -1,17 +1,16 @@
 //! `transect rejected`: refused events, from the files of an output folder.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
-use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context, bail};
 use serde::Serialize;
-use transect_worker::record::RejectedEvent;
+use transect_worker::keys;
+use transect_worker::record::{RejectedEvent, sealed};
 
 use crate::args::{Format, RejectedArgs, RejectedCommand};
-use crate::output;
+use crate::{lines, output};
 
 pub(crate) fn run(args: &RejectedArgs) -> anyhow::Result<ExitCode> {
     match &args.command {
@@ -19,7 +18,7 @@ pub(crate) fn run(args: &RejectedArgs) -> anyhow::Result<ExitCode> {
             summarise(out, reason.as_deref(), *output)?
         }
         RejectedCommand::List { out, reason, each: true, output } => list(out, reason.as_deref(), *output)?,
-        RejectedCommand::Show { number, out, output } => show(out, *number, *output)?,
+        RejectedCommand::Show { number, keys, out, output } => show(out, *number, keys.as_deref(), *output)?,
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -98,7 +97,7 @@ fn list(out: &Path, reason: Option<&str>, format: Format) -> anyhow::Result<()> 
     })
 }
 
-fn show(out: &Path, number: usize, format: Format) -> anyhow::Result<()> {
+fn show(out: &Path, number: usize, keys: Option<&Path>, format: Format) -> anyhow::Result<()> {
     let mut found = None;
     let mut count = 0;
     for_each(out, |at, event| {
@@ -108,7 +107,7 @@ fn show(out: &Path, number: usize, format: Format) -> anyhow::Result<()> {
         }
         Ok(found.is_none())
     })?;
-    let Some(event) = found else {
+    let Some(event) = found.map(|event| opened(event, keys, out)).transpose()? else {
         bail!("there is no reject number {number} in {}: it has {count}", out.display());
     };
     output::print(format, &event, || {
@@ -117,6 +116,9 @@ fn show(out: &Path, number: usize, format: Format) -> anyhow::Result<()> {
             text.push_str(&format!("field {}, keyword {}\n", shown(&event.pointer), event.keyword));
         }
         text.push_str(&format!("received {} from {}\n\n", event.received, event.source));
+        if event.sealed.is_some() {
+            text.push_str("(sealed; give the folder of keys with --keys to see it)");
+        }
         match (&event.original, &event.original_base64) {
             (Some(original), _) => text.push_str(original),
             (_, Some(base64)) => text.push_str(&format!("(not UTF-8, in base64) {base64}")),
@@ -126,35 +128,21 @@ fn show(out: &Path, number: usize, format: Format) -> anyhow::Result<()> {
     })
 }
 
+/// Opens a refused event, if it is sealed and there are keys.
+fn opened(event: RejectedEvent, keys: Option<&Path>, out: &Path) -> anyhow::Result<RejectedEvent> {
+    let usual = out.join(".state/keys");
+    let folder = keys.unwrap_or(&usual);
+    if event.sealed.is_none() || (keys.is_none() && !usual.is_dir()) {
+        return Ok(event);
+    }
+    let ring = keys::ring(folder)?;
+    sealed::open_reject(&ring, event)
+        .with_context(|| format!("open it with the keys in {}", folder.display()))
+}
+
 /// Calls the function with each refused event and its number, from 1, until it says false.
-fn for_each(
-    out: &Path,
-    mut f: impl FnMut(usize, RejectedEvent) -> anyhow::Result<bool>,
-) -> anyhow::Result<()> {
-    let folder = out.join("rejected");
-    if !folder.is_dir() {
-        if out.join("ledger.json").is_file() {
-            return Ok(());
-        }
-        bail!("{} is not the output folder of a pipeline; give it with --out", out.display());
-    }
-    let entries = fs::read_dir(&folder).with_context(|| format!("read {}", folder.display()))?;
-    let mut files: Vec<PathBuf> = entries.map(|entry| Ok(entry?.path())).collect::<std::io::Result<_>>()?;
-    files.retain(|path| path.extension().is_some_and(|extension| extension == "ndjson"));
-    files.sort();
-    let mut number = 0;
-    for path in files {
-        let file = File::open(&path).with_context(|| format!("open {}", path.display()))?;
-        for (at, line) in BufReader::new(file).lines().enumerate() {
-            let place = || format!("{} line {}", path.display(), at + 1);
-            let event = serde_json::from_str(&line.with_context(place)?).with_context(place)?;
-            number += 1;
-            if !f(number, event)? {
-                return Ok(());
-            }
-        }
-    }
-    Ok(())
+fn for_each(out: &Path, f: impl FnMut(usize, RejectedEvent) -> anyhow::Result<bool>) -> anyhow::Result<()> {
+    lines::for_each(out, "rejected", f)
 }
 
 /// Where the event stands in its input.

@@ -3,6 +3,8 @@
 mod check;
 mod compat;
 mod files;
+mod infer;
+mod input;
 
 use std::process::ExitCode;
 
@@ -16,6 +18,7 @@ pub(crate) fn run(args: &SchemaArgs) -> anyhow::Result<ExitCode> {
     let outcome = match &args.command {
         SchemaCommand::Check(args) => check::run(args),
         SchemaCommand::Compat(args) => compat::run(args),
+        SchemaCommand::Infer(args) => infer::run(args),
     };
     Ok(outcome.unwrap_or_else(|error| {
         output::error(&error);

@@ -29,8 +29,10 @@ const LINE: Duration = Duration::from_secs(10);
 
 pub(crate) fn run(args: UpArgs) -> anyhow::Result<ExitCode> {
     let config = manifests::pipeline(&args.files, args.pipeline.as_deref(), &args.inputs)?;
+    let state = args.state.clone().unwrap_or_else(|| args.out.join(".state"));
     let options = Options {
-        state: args.state.clone().unwrap_or_else(|| args.out.join(".state")),
+        keys: keys(&config, args.keys.as_deref(), &state),
+        state,
         out: args.out.clone(),
         listen: args.listen.or_else(|| (!args.drain && has_http(&config)).then_some(LISTEN)),
         drain: args.drain,
@@ -70,6 +72,19 @@ pub(crate) fn run(args: UpArgs) -> anyhow::Result<ExitCode> {
     } else {
         ExitCode::FAILURE
     })
+}
+
+/// The folder of keys, which had better not be where everything else is.
+fn keys(config: &PipelineConfig, given: Option<&Path>, state: &Path) -> PathBuf {
+    let keys = given.map_or_else(|| state.join("keys"), Path::to_owned);
+    if config.is_private() && given.is_none() {
+        output::note(&format!(
+            "note: the keys of personal fields are in {}, beside what they seal; give a folder elsewhere with --keys, and \
+             back it up: what is sealed can't be opened without them",
+            keys.display()
+        ));
+    }
+    keys
 }
 
 fn has_http(config: &PipelineConfig) -> bool {
@@ -164,6 +179,7 @@ fn places(out: &Path, state: &Path) -> Vec<Place> {
     let all = [
         (out.join("table"), "accepted events, as Parquet by event type and day"),
         (out.join("windows"), "windows, as Parquet by name; the greatest revision counts"),
+        (out.join("alerts"), "anomalies, one a line; see: transect alerts list"),
         (out.join("rejected"), "refused events with their reasons; see: transect rejected list"),
         (out.join("archive"), "events as received"),
         (out.join("ledger.json"), "the ledger; see: transect ledger"),

@@ -39,6 +39,11 @@ use crate::shape;
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
 )]
 #[serde(rename_all = "camelCase")]
+#[schemars(extend("x-kubernetes-validations" = shape::rules(&[(
+    ".event",
+    "!has(self.privacy) || !self.privacy.exists(p, p.treatment == 'Encrypt') || has(self.event.participant)",
+    "doesn't say whose key seals what is encrypted; write event.participant, such as `/participant`",
+)])))]
 pub struct StudySchemaSpec {
     /// The study that owns the events; can't be changed. A DNS label. Example: `air-quality`.
     #[schemars(
@@ -239,6 +244,11 @@ pub struct EventFields {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "shape::pointer")]
     pub region: Option<String>,
+    /// Whom the event is about. Of each participant what is encrypted, and the archive, is sealed with a key of their own,
+    /// which `transect erase` destroys. Needed by the treatment `Encrypt`. Default: none. Example: `/participant`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "shape::pointer")]
+    pub participant: Option<String>,
     /// How far events may trail the newest of their source before windows close without them. Default: `0s`.
     /// Example: `5m`.
     #[serde(default, skip_serializing_if = "Option::is_none")]

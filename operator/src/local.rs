@@ -43,14 +43,11 @@ fn uses(pipeline: &ResearchPipeline, schema: &StudySchema) -> bool {
 
 fn of_schema(schema: &Located<StudySchema>) -> Vec<Problem> {
     let spec = &schema.value.spec;
-    [
-        (spec.format == Some(SchemaFormat::Avro), "format", "format: Avro"),
-        (!spec.privacy.is_empty(), "privacy", "privacy"),
-    ]
-    .into_iter()
-    .filter(|(is_set, ..)| *is_set)
-    .map(|(_, field, name)| refuse(schema, &format!("spec.{field}"), name, "remove it for now"))
-    .collect()
+    [(spec.format == Some(SchemaFormat::Avro), "format", "format: Avro")]
+        .into_iter()
+        .filter(|(is_set, ..)| *is_set)
+        .map(|(_, field, name)| refuse(schema, &format!("spec.{field}"), name, "remove it for now"))
+        .collect()
 }
 
 fn of_pipeline(pipeline: &Located<ResearchPipeline>) -> Vec<Problem> {
@@ -67,7 +64,6 @@ fn of_pipeline(pipeline: &Located<ResearchPipeline>) -> Vec<Problem> {
     [
         (registry, "broker.schemaRegistry", "broker.schemaRegistry", later),
         (!spec.lookups.is_empty(), "lookups", "lookups", later),
-        (!spec.anomalies.is_empty(), "anomalies", "anomalies", later),
         (is_remote, "storage.cold.url", "storage.cold.url beyond file:", "remove it: output goes to --out"),
         (is_iceberg, "storage.cold.table.format", "storage.cold.table.format: Iceberg", "write Parquet"),
         (

@@ -3,10 +3,12 @@
 //! What an object's own content can show is checked when it is read; here is what needs other objects: references,
 //! studies, fields of schemas, the types of fields. Defaults are filled in here and nowhere else.
 
+mod anomaly;
 mod cleanse;
 mod compatibility;
 mod event_type;
 mod family;
+mod privacy;
 mod problems;
 mod rules;
 mod schema;
@@ -20,6 +22,7 @@ use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::ConfigMap;
 use transect_config::{ColdConfig, DedupConfig, EventTypeConfig, Limits, PipelineConfig, Span};
+use transect_core::privacy::{Kept, PrivacyPlan};
 use transect_core::versions::Versions;
 use transect_crds::pipeline::PARTITIONS_DEFAULT;
 use transect_crds::study_schema::SchemaFormat;
@@ -104,6 +107,14 @@ pub(crate) fn namespace(namespace: Option<&str>) -> &str {
 struct EventType {
     config: EventTypeConfig,
     versions: Option<Arc<Versions>>,
+    privacy: Option<Arc<PrivacyPlan>>,
+}
+
+impl EventType {
+    /// The columns that are kept of its events, if its schema is right.
+    fn kept(&self) -> Option<Kept<'_>> {
+        Some(Kept::new(self.versions.as_ref()?.table(), self.privacy.as_deref()))
+    }
 }
 
 struct Resolver<'a> {
@@ -122,7 +133,11 @@ impl<'a> Resolver<'a> {
         let event_types: Vec<EventType> =
             (0..spec.schemas.len()).filter_map(|at| self.event_type(at, limits)).collect();
         let sources = self.sources(&event_types, overrides);
-        let windows = (0..spec.windows.len()).filter_map(|at| self.window(at, &event_types)).collect();
+        let windows: Vec<_> =
+            (0..spec.windows.len()).filter_map(|at| self.window(at, &event_types)).collect();
+        let detectors = 0..spec.anomalies.len();
+        let anomalies = detectors.filter_map(|at| self.detector(at, &event_types, &windows)).collect();
+        self.note_archive(&event_types);
         let dedup = spec.dedup.as_ref().and_then(|dedup| dedup.window.as_deref());
         let cold = spec.storage.as_ref().and_then(|storage| storage.cold.as_ref());
         PipelineConfig {
@@ -137,11 +152,29 @@ impl<'a> Resolver<'a> {
                 window: self.problems.span(pipeline, "spec.dedup.window", dedup).unwrap_or(DAY),
             },
             windows,
+            anomalies,
             cold: match cold {
                 Some(cold) => ColdConfig { table: cold.table.is_some(), archive: cold.archive.is_some() },
                 None => ColdConfig { table: true, archive: false },
             },
             limits,
+        }
+    }
+
+    /// An archive that can't be told apart by participant is out of reach of an erasure.
+    fn note_archive(&mut self, event_types: &[EventType]) {
+        let cold = self.pipeline.value.spec.storage.as_ref().and_then(|storage| storage.cold.as_ref());
+        if cold.is_none_or(|cold| cold.archive.is_none()) {
+            return;
+        }
+        for EventType { config, .. } in event_types {
+            if !config.privacy.is_empty() && config.event.participant.is_none() {
+                self.notes.push(format!(
+                    "{}: its archive is sealed with the pipeline's key, and not by participant, which an erasure doesn't \
+                     reach; write event.participant",
+                    config.name
+                ));
+            }
         }
     }
 

@@ -384,10 +384,6 @@ fn what_one_process_can_not_run_is_refused_by_name() {
             "study/air.yaml:39:3: spec.lookups: lookups is not supported by `transect up`; remove it for now",
         ),
         (
-            extra("anomalies: [{name: spike, field: /pm25, method: ZScore, threshold: 3}]"),
-            "study/air.yaml:39:3: spec.anomalies: anomalies is not supported by `transect up`; remove it for now",
-        ),
-        (
             cold("url: \"s3://bucket/air/\", table: {}"),
             "study/air.yaml:39:25: spec.storage.cold.url: storage.cold.url beyond file: is not supported by `transect up`; remove it: output goes to --out",
         ),

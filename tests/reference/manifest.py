@@ -57,6 +57,23 @@ class Version:
 
 
 @dataclass(frozen=True)
+class Detector:
+    """One detector of anomalies with its defaults; lengths of time in microseconds."""
+
+    name: str
+    field: str | None
+    window: str | None
+    aggregate: str | None
+    method: str
+    over: int
+    by: list[str]
+    threshold: float
+    side: str
+    min_count: int
+    alpha: float
+
+
+@dataclass(frozen=True)
 class Study:
     """One schema with one pipeline; lengths of time in microseconds.
 
@@ -76,6 +93,7 @@ class Study:
     version_field: str | None = None
     stated_version: int | None = None
     rules: list[Rule] = field(default_factory=list)
+    detectors: list[Detector] = field(default_factory=list)
 
     def all_versions(self) -> list[Version]:
         """The versions, the oldest first."""
@@ -110,6 +128,23 @@ def read(folder: Path) -> Study:
         version_field=event.get("version"),
         stated_version=next((source["version"] for source in spec["sources"] if "version" in source), None),
         rules=[Rule(r["name"], r["expression"], r.get("otherwise") == "Flag") for r in schema["spec"].get("rules", [])],
+        detectors=[detector(a) for a in spec.get("anomalies", [])],
+    )
+
+
+def detector(spec: dict) -> Detector:
+    return Detector(
+        name=spec["name"],
+        field=spec.get("field"),
+        window=spec.get("window"),
+        aggregate=spec.get("aggregate"),
+        method=spec["method"],
+        over=micros(spec.get("over", "24h")),
+        by=spec.get("by", []),
+        threshold=spec.get("threshold", 0),
+        side=spec.get("side", "Above" if spec["method"] == "Threshold" else "Both"),
+        min_count=spec.get("minCount", 10),
+        alpha=spec.get("alpha", 0.2),
     )
 
 

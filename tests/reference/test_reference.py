@@ -9,14 +9,16 @@ import unittest
 from dataclasses import replace
 from pathlib import Path
 
+import alerts
 import compare
 import table
 from events import load
 from expected import create, late
-from manifest import Aggregate, Rule, Study, Version, Window, common, field_kind, micros, read
+from manifest import Aggregate, Detector, Rule, Study, Version, Window, common, field_kind, micros, read
 from rules import flags, is_broken
 
 HOUR = 3_600_000_000
+MINUTE = HOUR // 60
 SCHEMA = {
     "type": "object",
     "required": ["id", "time", "x"],
@@ -317,6 +319,54 @@ class Examples(unittest.TestCase):
                 for a in w.aggregates:
                     if a.field:
                         self.assertNotEqual(field_kind(example.schema, a.field), "json", (folder, w.name, a))
+
+
+def detector(method, threshold=2.0, side="Both", over=HOUR, min_count=3) -> Detector:
+    return Detector("d", "/x", None, None, method, over, [], threshold, side, min_count, 0.5)
+
+
+def rows(*values) -> list[alerts.Row]:
+    """Values by minute, of one group, with a watermark that trails by ten."""
+    return [alerts.Row(("p",), minute, minute - 10 * MINUTE, x, line)
+            for line, (minute, x) in enumerate(((m * MINUTE, x) for m, x in values), start=1)]
+
+
+class Alerts(unittest.TestCase):
+    def test_methods_measure_from_what_was_before(self):
+        for method, values, expected, distance in [
+            ("ZScore", [1, 2, 3], 2, 3),
+            ("RobustZScore", [1, 2, 3], 2, 3 / 1.482602218505602),
+            ("Iqr", [1, 2, 3], 2.5, 2.5),
+            ("Ewma", [1, 3], 2, 3),
+            ("ZScore", [2, 2, 2], None, None),
+            ("ZScore", [1, 3], None, None),
+        ]:
+            count = 2 if method == "Ewma" else 3
+            found = alerts.measure(detector(method, min_count=count), values, 5)
+            if expected is None:
+                self.assertIsNone(found, (method, values))
+            else:
+                self.assertAlmostEqual(found[0], expected, msg=(method, values))
+                self.assertAlmostEqual(found[1], distance, msg=(method, values))
+
+    def test_values_beyond_the_look_back_are_forgotten(self):
+        far = rows((0, 1), (1, 2), (2, 3), (3, 9), (64, 9), (65, 1))
+        self.assertEqual([alert[3] for alert in alerts.judged(detector("ZScore"), far)], [4])
+
+    def test_a_silence_begins_by_the_watermark_and_ends_with_an_event(self):
+        found = alerts.silent(detector("Missing"), rows((0, None), (30, None), (85, None)), 130 * MINUTE)
+        self.assertEqual(found, [])
+        first, other = rows((0, None))[0], alerts.Row(("q",), 150 * MINUTE, 0, None, 9)
+        late = alerts.Row(("p",), 200 * MINUTE, 140 * MINUTE, None, 10)
+        found = alerts.silent(detector("Missing"), [first, other, late], 210 * MINUTE)
+        self.assertEqual([(state, group[0], time // MINUTE) for state, group, time, *_ in found],
+                         [("Raised", "p", 60), ("Ended", "p", 200), ("Raised", "q", 210)])
+
+    def test_a_spoiled_alert_is_refused(self):
+        right = ("Raised", ("p",), 5, 1, 9.0, 2.0, 7.0)
+        self.assertEqual(alerts.differences([right], [right]), [])
+        for actual in [[], [right, right], [(*right[:4], 9.0, 2.0, 7.1)], [(*right[:2], 6, *right[3:])]]:
+            self.assertTrue(alerts.differences([right], actual), actual)
 
 
 if __name__ == "__main__":

@@ -3,13 +3,17 @@
 //! Its state is a cache of the log: it commits how far it has read, the watermark there, and the oldest partials that
 //! open windows still need; a new start reads from those again.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use transect_core::anomaly::{DetectorPlan, WindowDetectors};
 use transect_core::watermark;
 use transect_core::window::{Merge, WindowPlan};
 
 use crate::log::{Committed, Log, NewRecord, Record, Topic, Transaction};
+use crate::metrics::Metrics;
+use crate::observations::Observations;
 use crate::record;
 use crate::role::{Role, RoleError};
 
@@ -26,6 +30,9 @@ struct AggregateState {
     watermark: i64,
     /// The oldest partials that open windows need.
     low_water: u64,
+    /// Alerts on windows so far, by detector.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    alerts: BTreeMap<String, u64>,
 }
 
 /// See the module.
@@ -35,18 +42,44 @@ pub struct Aggregate {
     /// The next partials to read.
     offset: u64,
     watermark: i64,
+    detectors: WindowDetectors,
+    observations: Observations,
+    alerts: BTreeMap<String, u64>,
+    metrics: Arc<Metrics>,
 }
 
 impl Aggregate {
     /// Rebuilds the role from the log.
-    pub fn new(log: Arc<dyn Log>, plans: Vec<Arc<WindowPlan>>) -> Result<Self, RoleError> {
+    pub fn new(
+        log: Arc<dyn Log>,
+        plans: Vec<Arc<WindowPlan>>,
+        detectors: Vec<Arc<DetectorPlan>>,
+        metrics: Arc<Metrics>,
+    ) -> Result<Self, RoleError> {
         let merges = plans.into_iter().map(|plan| (Arc::clone(&plan), Merge::new(plan))).collect();
-        let mut role = Self { log, merges, offset: 0, watermark: watermark::NONE };
+        let mut detectors = WindowDetectors::new(detectors);
+        let observations =
+            Observations::read(
+                &*log,
+                Topic::WindowObservations,
+                |observed| Ok(detectors.restore(observed)?),
+            )?;
+        let alerts = Self::committed_alerts(&*log)?;
+        let (offset, watermark) = (0, watermark::NONE);
+        let mut role = Self { log, merges, offset, watermark, detectors, observations, alerts, metrics };
         if let Some(committed) = role.log.committed(GROUP) {
             let state: AggregateState = serde_json::from_str(&committed.metadata)?;
+            role.detectors.settle(state.watermark);
             role.rebuild(state, committed.offset(Topic::Partials))?;
         }
         Ok(role)
+    }
+
+    /// Alerts on windows that the role has committed, by detector.
+    pub fn committed_alerts(log: &dyn Log) -> Result<BTreeMap<String, u64>, RoleError> {
+        let Some(committed) = log.committed(GROUP) else { return Ok(BTreeMap::new()) };
+        let state: AggregateState = serde_json::from_str(&committed.metadata)?;
+        Ok(state.alerts)
     }
 
     /// Reads the partials of open windows again; what they issued before is not issued twice.
@@ -114,6 +147,7 @@ impl Aggregate {
                     (record::WINDOW.into(), plan.name().to_owned()),
                     (record::COUNT.into(), rows.num_rows().to_string()),
                 ];
+                self.detectors.add(plan.name(), &rows)?;
                 let value = record::encode_batch(&rows)?;
                 issued.push(NewRecord { topic: Topic::Windows, headers, value });
             }
@@ -121,17 +155,30 @@ impl Aggregate {
         Ok(())
     }
 
-    fn commit(&self, records: Vec<NewRecord>) -> Result<(), RoleError> {
+    /// Adds alerts, and what the detectors of windows need to be rebuilt.
+    fn detect(&mut self, records: &mut Vec<NewRecord>) -> Result<(), RoleError> {
+        let ended = self.detectors.end_epoch(self.watermark);
+        let mut counts = BTreeMap::new();
+        for alert in &ended.alerts {
+            *counts.entry(alert.detector.clone()).or_default() += 1;
+        }
+        self.metrics.count_alerts(&counts);
+        for (detector, count) in counts {
+            *self.alerts.entry(detector).or_default() += count;
+        }
+        self.observations.records(ended, records)
+    }
+
+    fn commit(&mut self, records: Vec<NewRecord>) -> Result<(), RoleError> {
         let low_waters = self.merges.iter().filter_map(|(_, merge)| merge.low_water());
         let low_water = low_waters.min().unwrap_or(self.offset);
-        let metadata = serde_json::to_string(&AggregateState { watermark: self.watermark, low_water })?;
+        let (watermark, alerts) = (self.watermark, self.alerts.clone());
+        let metadata = serde_json::to_string(&AggregateState { watermark, low_water, alerts })?;
         let committed = Committed { offsets: vec![(Topic::Partials, self.offset)], metadata };
         let progress = Some((GROUP.to_owned(), committed));
-        Ok(self.log.commit_soon(Transaction {
-            records,
-            progress,
-            trim: vec![(Topic::Partials, low_water)],
-        })?)
+        let mut trim = vec![(Topic::Partials, low_water)];
+        trim.extend(self.observations.expired(&*self.log, self.watermark));
+        Ok(self.log.commit_soon(Transaction { records, progress, trim })?)
     }
 }
 
@@ -152,6 +199,7 @@ impl Role for Aggregate {
             }
             self.offset = rec.offset + 1;
         }
+        self.detect(&mut issued)?;
         self.commit(issued)?;
         Ok(true)
     }

@@ -14,6 +14,7 @@ use std::thread::{self, JoinHandle};
 
 use transect_core::events::EventType;
 use transect_core::identity::PipelineKey;
+use transect_core::privacy::KeyRing;
 
 use self::check::Checker;
 use self::committer::Committer;
@@ -45,6 +46,8 @@ pub struct GatewayParts {
     pub types: Arc<[EventType]>,
     /// The secret of identities.
     pub key: PipelineKey,
+    /// With what posts are sealed, if any event type has personal fields.
+    pub keys: Option<Arc<KeyRing>>,
     /// Served as `/metrics`.
     pub metrics: Arc<Metrics>,
     /// Ends it when it goes up.
@@ -87,7 +90,7 @@ pub fn serve(
     let stop = parts.stop.clone();
     let gateway = Arc::new(Gateway {
         checker: Checker::new(Arc::clone(&parts.types), parts.key),
-        committer: Committer::new(parts.log)?,
+        committer: Committer::new(parts.log, parts.keys)?,
         study: parts.study,
         sources: parts.sources,
         types: parts.types,

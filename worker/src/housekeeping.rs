@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::log::Log;
-use crate::process::Process;
 use crate::report::Report;
 use crate::role::{Role, RoleError};
 
@@ -48,7 +47,7 @@ impl Role for Housekeeping {
         if self.seen == Some(sequence) {
             return Ok(());
         }
-        let report = Report::new(&self.study, &self.pipeline, &Process::committed_state(&*self.log)?);
+        let report = Report::of(&*self.log, &self.study, &self.pipeline)?;
         // Before it is written, so that the ledger is never ahead of what a crash leaves.
         self.log.sync()?;
         let failed = |error| format!("write {}: {error}", self.ledger.display());

@@ -1,12 +1,15 @@
 //! The worker's edges: inputs, gateway, log and sinks, and the pipeline that wires them around the pure core.
 
 pub mod aggregate;
+pub mod erase;
 pub mod gateway;
 pub mod housekeeping;
 pub mod input;
+pub mod keys;
 mod lent;
 pub mod log;
 pub mod metrics;
+mod observations;
 pub mod pipeline;
 pub mod process;
 pub mod record;

@@ -31,12 +31,29 @@ pub enum Topic {
     Windows,
     /// The ledger.
     Audit,
+    /// What detectors of events have taken in, from which they are rebuilt.
+    Observations,
+    /// What detectors of windows have taken in.
+    #[serde(rename = "window-observations")]
+    WindowObservations,
+    /// Anomalies.
+    Alerts,
 }
 
 impl Topic {
     /// Every topic.
-    pub const ALL: [Self; 7] =
-        [Self::Raw, Self::Ids, Self::Clean, Self::Rejected, Self::Partials, Self::Windows, Self::Audit];
+    pub const ALL: [Self; 10] = [
+        Self::Raw,
+        Self::Ids,
+        Self::Clean,
+        Self::Rejected,
+        Self::Partials,
+        Self::Windows,
+        Self::Audit,
+        Self::Observations,
+        Self::WindowObservations,
+        Self::Alerts,
+    ];
 
     /// The word for it.
     pub const fn as_str(self) -> &'static str {
@@ -48,6 +65,9 @@ impl Topic {
             Self::Partials => "partials",
             Self::Windows => "windows",
             Self::Audit => "audit",
+            Self::Observations => "observations",
+            Self::WindowObservations => "window-observations",
+            Self::Alerts => "alerts",
         }
     }
 }

@@ -1,4 +1,6 @@
-//! Counters for Prometheus. Labels come from closed sets: outcomes and reject reasons, never content.
+//! Counters for Prometheus. Labels come from closed sets: outcomes, reject reasons and the names in a manifest, never content.
+
+use std::collections::BTreeMap;
 
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
@@ -14,12 +16,19 @@ struct Outcome {
     reason: &'static str,
 }
 
+/// Which detector raised an alert; as many as the manifest names.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Detector {
+    detector: String,
+}
+
 /// The counters of one pipeline.
 #[derive(Debug)]
 pub struct Metrics {
     registry: Registry,
     events: Family<Outcome, Counter>,
     late: Counter,
+    alerts: Family<Detector, Counter>,
 }
 
 impl Default for Metrics {
@@ -29,7 +38,9 @@ impl Default for Metrics {
         registry.register("events", "Events by source, outcome and reject reason", events.clone());
         let late = Counter::default();
         registry.register("late_events", "Accepted events too late for one of their windows", late.clone());
-        Self { registry, events, late }
+        let alerts = Family::default();
+        registry.register("alerts", "Alerts by detector", alerts.clone());
+        Self { registry, events, late, alerts }
     }
 }
 
@@ -57,6 +68,14 @@ impl Metrics {
                 count("rejected", reason.as_str(), *n);
             }
             self.late.inc_by(tally.late);
+        }
+        self.count_alerts(&ledger.alerts);
+    }
+
+    /// Counts alerts by detector.
+    pub fn count_alerts(&self, alerts: &BTreeMap<String, u64>) {
+        for (detector, count) in alerts {
+            self.alerts.get_or_create(&Detector { detector: detector.clone() }).inc_by(*count);
         }
     }
 }

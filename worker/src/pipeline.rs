@@ -5,39 +5,46 @@
 //! gateway ─► raw ─┐
 //! files ──────────┴► process ─► clean ────► table sink     ─► table/
 //!        └► archive          ├► rejected ─► rejected sink  ─► rejected/
-//!                            └► partials ─► aggregate ─► windows ─► windows sink ─► windows/
+//!                            ├► partials ─► aggregate ─► windows ─► windows sink ─► windows/
+//!                            └► alerts ◄───────┘    └──► alerts sink ─► alerts/
 //! ```
 
-use std::fs::{self, File};
+mod detectors;
+
+use std::fs;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel};
 use std::time::Duration;
 
+use arrow_schema::SchemaRef;
 use transect_config::{EventTypeConfig, PipelineConfig, SourceConfig, SourceKind, WindowConfig};
 use transect_core::events::EventType;
 use transect_core::identity::PipelineKey;
+use transect_core::privacy::PrivacyPlan;
 use transect_core::process::ProcessSource;
 use transect_core::rules::Rules;
 use transect_core::versions::Versions;
 use transect_core::window::WindowPlan;
 
+use self::detectors::Detectors;
 use crate::aggregate::Aggregate;
 use crate::gateway::{self, GatewayParts, GatewaySource};
 use crate::housekeeping::Housekeeping;
 use crate::input::{FileSource, InputError, Progress, SourcePosition};
+use crate::keys::Keys;
 use crate::log::embedded::EmbeddedLog;
 use crate::log::{Log, Topic};
 use crate::metrics::Metrics;
-use crate::process::{Process, ProcessParts};
+use crate::process::{self, Process, ProcessParts};
 use crate::report::Report;
 use crate::role::RoleError;
 use crate::runner::{Flag, Runner};
 use crate::secret;
 use crate::sink::Folders;
-use crate::sink::archive::{Archive, ArchiveState};
-use crate::sink::rejected::RejectedSink;
+use crate::sink::archive::{self, Archive, ArchiveState, SealedArchive};
+use crate::sink::lines::LineSink;
 use crate::sink::table::{TableOptions, TableSink};
 use crate::sink::windows::WindowSink;
 
@@ -53,6 +60,8 @@ pub struct Options {
     pub out: PathBuf,
     /// Where the log and the key are kept.
     pub state: PathBuf,
+    /// Where the keys of personal fields are; only used if any event type has some.
+    pub keys: PathBuf,
     /// Where the gateway listens; None for no gateway: then the run ends when the bounded sources are read.
     pub listen: Option<SocketAddr>,
     /// Whether to end once the bounded sources are read and the last windows are closed.
@@ -99,9 +108,11 @@ pub fn run(config: &PipelineConfig, options: &Options, watch: &Watch) -> Result<
 
     // partials → windows
     let windows = pipeline.windows.iter().map(|(_, plan)| Arc::clone(plan)).collect();
-    let aggregated = vec![runner.spawn(Aggregate::new(Arc::clone(log), windows)?, Some(processed.clone()))?];
+    let (detectors, metrics) = (pipeline.detectors.windows.clone(), Arc::clone(&pipeline.metrics));
+    let aggregate = Aggregate::new(Arc::clone(log), windows, detectors, metrics)?;
+    let aggregated = vec![runner.spawn(aggregate, Some(processed.clone()))?];
 
-    // clean → table, windows → windows, rejected → rejected, inputs → archive
+    // clean → table, windows → windows, rejected → rejected, alerts → alerts, inputs → archive
     let folders = &pipeline.folders;
     let mut sinks = Vec::new();
     if config.cold.table {
@@ -112,8 +123,14 @@ pub fn run(config: &PipelineConfig, options: &Options, watch: &Watch) -> Result<
     // These end after the table: what that has stored, their last commits need not write into the log.
     let table = sinks.clone();
     let windows = WindowSink::open(Arc::clone(log), folders, &config.study)?;
-    sinks.push(runner.spawn_behind(table.clone(), windows, Some(aggregated))?);
-    let rejected = RejectedSink::open(Arc::clone(log), folders)?;
+    sinks.push(runner.spawn_behind(table.clone(), windows, Some(aggregated.clone()))?);
+    // Also what is left of detectors that the manifest no longer has.
+    if !config.anomalies.is_empty() || log.end(Topic::Alerts) > 0 {
+        let alerts = LineSink::open(Arc::clone(log), Topic::Alerts, folders)?;
+        let both = [processed.clone(), aggregated].concat();
+        sinks.push(runner.spawn_behind(table.clone(), alerts, Some(both))?);
+    }
+    let rejected = LineSink::open(Arc::clone(log), Topic::Rejected, folders)?;
     sinks.push(runner.spawn_behind(table.clone(), rejected, Some(processed.clone()))?);
     if config.cold.archive {
         sinks.push(runner.spawn_behind(table, pipeline.archive()?, Some(processed))?);
@@ -131,7 +148,7 @@ pub fn run(config: &PipelineConfig, options: &Options, watch: &Watch) -> Result<
     if let Ok(error) = failed_inputs.try_recv() {
         return Err(error.into());
     }
-    Ok(Report::new(&config.study, &config.name, &Process::committed_state(&**log)?))
+    Report::of(&**log, &config.study, &config.name)
 }
 
 /// A pipeline, compiled and its log open: what the stages are made from.
@@ -142,10 +159,13 @@ struct Pipeline<'a> {
     folders: Folders,
     log: Arc<dyn Log>,
     key: PipelineKey,
+    /// If any event type has personal fields.
+    keys: Option<Keys>,
     metrics: Arc<Metrics>,
     types: Arc<[EventType]>,
     /// Each with the position of its event type.
     windows: Vec<(usize, Arc<WindowPlan>)>,
+    detectors: Detectors,
     /// Goes up when no more is to be read.
     end: Flag,
 }
@@ -156,15 +176,26 @@ impl<'a> Pipeline<'a> {
             fs::create_dir_all(folder).map_err(|error| format!("create {}: {error}", folder.display()))?;
         }
         // Raw is kept, ids and partials are let go by the roles that write and read them.
-        let mut readers = vec![(Topic::Windows, "windows"), (Topic::Rejected, "rejected")];
+        let mut readers =
+            vec![(Topic::Windows, "windows"), (Topic::Rejected, "rejected"), (Topic::Alerts, "alerts")];
         readers.extend(config.cold.table.then_some((Topic::Clean, TABLE)));
+        if config.is_private() {
+            // Nobody's own key opens it, so that an erasure would not reach what is kept of it.
+            readers.push((Topic::Raw, process::GROUP));
+            readers.extend(config.cold.archive.then_some((Topic::Raw, archive::GROUP)));
+        }
         let log = Arc::new(EmbeddedLog::open(&options.state.join("log"))?.read_by(readers));
+        let key = secret::load_or_create(&options.state)?;
+        let keys = config.is_private().then(|| Keys::open(&options.keys, &*log, key.clone())).transpose()?;
         let types = event_types(config)?;
+        let windows = windows(config, &types)?;
         Ok(Self {
             folders: Folders { out: options.out.clone(), state: options.state.clone() },
-            key: secret::load_or_create(&options.state)?,
+            key,
+            keys,
             metrics: Arc::new(Metrics::default()),
-            windows: windows(config, &types)?,
+            detectors: Detectors::compile(config, &types, &windows)?,
+            windows,
             end: Flag::default(),
             config,
             options,
@@ -182,6 +213,7 @@ impl<'a> Pipeline<'a> {
             sources: http.map(gateway_source).collect(),
             types: Arc::clone(&self.types),
             key: self.key.clone(),
+            keys: self.keys.as_ref().map(|keys| Arc::clone(&keys.privacy.ring)),
             metrics: Arc::clone(&self.metrics),
             stop: close.clone(),
             clock: now_micros,
@@ -208,8 +240,10 @@ impl<'a> Pipeline<'a> {
             log: Arc::clone(&self.log),
             types: Arc::clone(&self.types),
             windows: self.windows.clone(),
+            detectors: self.detectors.events.clone(),
             sources,
             key: self.key.clone(),
+            keys: self.keys.clone(),
             partitions: self.config.partitions,
             generation: self.config.generation,
             dedup_window_micros: self.config.dedup.window.micros(),
@@ -240,10 +274,9 @@ impl<'a> Pipeline<'a> {
     /// The archive reads the inputs a second time, in its own time; its reading is no progress to show.
     fn archive(&self) -> Result<Archive, RoleError> {
         let state = ArchiveState::committed(&*self.log)?;
-        let path = self.folders.state.join("spill");
-        let failed = |error| format!("create {}: {error}", path.display());
-        let spill =
-            File::options().read(true).write(true).create(true).truncate(true).open(&path).map_err(failed)?;
+        let failed = |error| format!("create a file in {}: {error}", self.folders.state.display());
+        // Without a name: what is too large to hold is on no disk once this process has ended.
+        let spill = tempfile::tempfile_in(&self.folders.state).map_err(failed)?;
         let mut readers = Vec::new();
         for source in &self.config.sources {
             if let SourceKind::Files { paths, format } = &source.kind {
@@ -252,7 +285,8 @@ impl<'a> Pipeline<'a> {
                 readers.push((source.name.clone(), reader.spill_into(spill.try_clone().map_err(failed)?)));
             }
         }
-        Archive::new(Arc::clone(&self.log), &self.folders, readers, spill, self.end.clone())
+        let sealing = self.keys.clone().map(|keys| SealedArchive::new(&self.types, &self.key, keys));
+        Archive::new(Arc::clone(&self.log), &self.folders, readers, spill, sealing, self.end.clone())
     }
 
     fn housekeeping(&self) -> Housekeeping {
@@ -271,6 +305,7 @@ fn event_types(config: &PipelineConfig) -> Result<Arc<[EventType]>, RoleError> {
         Ok(EventType {
             rules: rules.map_err(|mut errors| errors.swap_remove(0))?,
             name: event_type.name.as_str().into(),
+            privacy: privacy(event_type, versions.schema())?,
             versions,
             type_field: event_type.event.event_type.clone(),
             time_field: event_type.event.time.clone(),
@@ -289,12 +324,21 @@ fn gateway_source(source: &SourceConfig) -> GatewaySource {
     }
 }
 
+/// How the personal fields of an event type are treated, if it has any.
+fn privacy(event_type: &EventTypeConfig, columns: &SchemaRef) -> Result<Option<Arc<PrivacyPlan>>, RoleError> {
+    if event_type.privacy.is_empty() {
+        return Ok(None);
+    }
+    let privacy = PrivacyPlan::compile(event_type, columns);
+    Ok(Some(Arc::new(privacy.map_err(|mut errors| errors.swap_remove(0))?)))
+}
+
 fn windows(config: &PipelineConfig, types: &[EventType]) -> Result<Vec<(usize, Arc<WindowPlan>)>, RoleError> {
     let resolve = |window: &WindowConfig| {
         let at = types.iter().position(|event_type| *event_type.name == *window.event_type);
         let at = at
             .ok_or_else(|| format!("window {}: there is no event type {}", window.name, window.event_type))?;
-        Ok((at, WindowPlan::of(window, types[at].versions.table())?))
+        Ok((at, WindowPlan::of(window, types[at].kept())?))
     };
     config.windows.iter().map(resolve).collect()
 }

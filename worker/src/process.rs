@@ -1,12 +1,12 @@
-//! The process role: decode → dedup → fold, from the inputs to `clean`, `rejected`, `ids` and `partials`, one
-//! transaction an epoch.
+//! The process role: decode → privacy → dedup → fold → detect, from the inputs to `clean`, `rejected`, `ids`, `partials` and
+//! `alerts`, one transaction an epoch.
 
 mod backlog;
 mod committer;
 mod decode_pool;
 mod epoch;
 mod lane;
-mod raw;
+pub mod raw;
 mod state;
 
 use std::collections::VecDeque;
@@ -14,22 +14,26 @@ use std::sync::Arc;
 use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 
-use transect_core::events::{DecodedBatch, EventDecoder, EventType};
+use transect_core::anomaly::DetectorPlan;
+use transect_core::events::EventType;
 use transect_core::identity::PipelineKey;
+use transect_core::privacy::TreatedBatch;
 use transect_core::process::{ProcessSource, Processor};
 use transect_core::window::WindowPlan;
 
 use self::backlog::Backlog;
 use self::committer::Committer;
-use self::decode_pool::DecodePool;
+use self::decode_pool::{BatchReader, DecodePool};
 use self::epoch::{Epoch, decode_ids, header};
 use self::lane::Lane;
 use self::raw::Raw;
 pub use self::state::ProcessState;
 use crate::input::{FileSource, InputError};
+use crate::keys::Keys;
 use crate::lent::Lent;
 use crate::log::{Committed, Log, NewRecord, Topic, Transaction};
 use crate::metrics::Metrics;
+use crate::observations::Observations;
 use crate::record;
 use crate::role::{Role, RoleError};
 use crate::runner::Flag;
@@ -42,6 +46,8 @@ const RAW_READ_BYTES: usize = 1024 * 1024;
 /// and none of more bytes is waited for.
 const RECORDS_LENT_MAX: usize = 256;
 const RECORD_BYTES_MAX: usize = 1024 * 1024;
+/// An epoch ends with so many alerts, about 40 MiB, as a threshold that is set wrong raises one with each event.
+const ALERTS_MAX: usize = 65_536;
 /// How long to wait for the table at a time.
 const PAUSE: Duration = Duration::from_millis(50);
 /// How long the gateway must be silent before windows close at the pace of the clock.
@@ -55,10 +61,14 @@ pub struct ProcessParts {
     pub types: Arc<[EventType]>,
     /// The windows, each with the position of its event type.
     pub windows: Vec<(usize, Arc<WindowPlan>)>,
+    /// The detectors of anomalies in events, each with the position of its event type.
+    pub detectors: Vec<(usize, Arc<DetectorPlan>)>,
     /// The sources, each with its reader if it is bounded.
     pub sources: Vec<(ProcessSource, Option<FileSource>)>,
     /// The secret of identities.
     pub key: PipelineKey,
+    /// The keys of personal fields, if any event type has some.
+    pub keys: Option<Keys>,
     /// Number of partitions by key.
     pub partitions: u32,
     /// The pipeline's generation.
@@ -88,8 +98,8 @@ pub struct Process {
     parts: ProcessParts,
     processor: Processor,
     pool: DecodePool,
-    /// Decodes records of the raw topic, on the role's own thread.
-    raw_decoder: EventDecoder,
+    /// Reads records of the raw topic, on the role's own thread.
+    raw_reader: BatchReader,
     committer: Committer,
     lanes: Vec<Lane>,
     /// Whether an input ended early.
@@ -103,6 +113,7 @@ pub struct Process {
     /// Position in the ids topic, and which of its records are still needed: (offset, source, newest stamp).
     ids_offset: u64,
     ids_alive: VecDeque<(u64, usize, u32)>,
+    observations: Observations,
     backlog: Backlog,
     quiet_since: Instant,
     ended: bool,
@@ -130,8 +141,17 @@ impl Process {
             parts.partitions,
             parts.generation,
             parts.dedup_window_micros,
-        );
+        )
+        .with_detectors(parts.detectors.clone());
         state.restore(&mut processor, &sources);
+        let detectors = processor.detectors();
+        let observations =
+            Observations::read(
+                &*parts.log,
+                Topic::Observations,
+                |observed| Ok(detectors.restore(observed)?),
+            )?;
+        detectors.settle(state.watermark);
         let readers = parts.sources.iter_mut().enumerate();
         let lanes: Vec<Lane> =
             readers.filter_map(|(at, (_, reader))| Some(Lane::new(at, reader.take()?))).collect();
@@ -139,10 +159,11 @@ impl Process {
         for lane in &lanes {
             processor.watermarks().set_done(lane.source, false);
         }
-        let decoder = || EventDecoder::new(Arc::clone(&parts.types), &parts.key);
+        let privacy = parts.keys.as_ref().map(|keys| keys.privacy.clone());
+        let reader = || BatchReader::new(Arc::clone(&parts.types), &parts.key, privacy.clone());
         let mut process = Self {
-            pool: DecodePool::new(parts.threads, lanes.len(), decoder),
-            raw_decoder: decoder(),
+            pool: DecodePool::new(parts.threads, lanes.len(), reader),
+            raw_reader: reader(),
             committer: Committer::new(Arc::clone(&parts.log))?,
             ids_offset: parts.log.end(Topic::Ids),
             processor,
@@ -154,6 +175,7 @@ impl Process {
             sources,
             raw_offset,
             ids_alive: VecDeque::new(),
+            observations,
             backlog: Backlog::new(parts.log.end(Topic::Clean)),
             quiet_since: Instant::now(),
             ended: false,
@@ -193,11 +215,13 @@ impl Process {
         Ok(())
     }
 
-    /// Takes one decoded batch in.
-    fn accept(&mut self, source: usize, decoded: DecodedBatch) -> Result<(), RoleError> {
-        let processed = self.processor.accept(source, decoded)?;
-        self.epoch.add(&self.parts.types, processed, &mut self.memory)?;
-        if self.epoch.bytes() >= self.parts.epoch_bytes {
+    /// Takes one batch in.
+    fn accept(&mut self, source: usize, treated: TreatedBatch) -> Result<(), RoleError> {
+        let processed = self.processor.accept(source, treated)?;
+        let ring = self.parts.keys.as_ref().map(|keys| &*keys.privacy.ring);
+        self.epoch.add(&self.parts.types, processed, ring, &mut self.memory)?;
+        let many_alerts = self.processor.detectors().pending() >= ALERTS_MAX;
+        if many_alerts || self.epoch.bytes() >= self.parts.epoch_bytes {
             self.end_epoch()?;
         }
         Ok(())
@@ -206,11 +230,12 @@ impl Process {
     /// Reads from the raw topic; false where there is nothing new.
     fn step_raw(&mut self) -> Result<bool, RoleError> {
         let records = self.parts.log.read(Topic::Raw, self.raw_offset, RAW_READ_BYTES)?;
+        let ring = self.parts.keys.as_ref().map(|keys| Arc::clone(&keys.privacy.ring));
         for rec in &records {
-            let raw = raw::read(rec)?;
+            let raw = raw::read(rec, ring.as_deref())?;
             self.raw_offset = rec.offset + 1;
             let name = match &raw {
-                Raw::Events(batch) => &batch.source,
+                Raw::Events { batch, .. } => &batch.source,
                 Raw::Idle { source, .. } => source,
             };
             let Some(source) = self.sources.iter().position(|(source, _)| **source == **name) else {
@@ -222,10 +247,10 @@ impl Process {
                 .into());
             };
             match raw {
-                Raw::Events(batch) => {
+                Raw::Events { batch, redrive_of: _ } => {
                     self.quiet_since = Instant::now();
-                    let decoded = self.raw_decoder.decode(batch);
-                    self.accept(source, decoded)?;
+                    let treated = self.raw_reader.read(batch)?;
+                    self.accept(source, treated)?;
                 }
                 Raw::Idle { now, .. } => {
                     self.processor.watermarks().idle(source, now);
@@ -251,8 +276,8 @@ impl Process {
         let waiting = self.lanes.iter_mut().filter(|lane| !lane.is_exhausted());
         let Some(lane) = waiting.min_by_key(|lane| marks.of(lane.source)) else { return Ok(false) };
         let source = lane.source;
-        if let Some(decoded) = lane.pop() {
-            self.accept(source, decoded)?;
+        if let Some(treated) = lane.pop() {
+            self.accept(source, treated)?;
         }
         Ok(true)
     }
@@ -279,9 +304,10 @@ impl Process {
         Ok(true)
     }
 
-    /// Writes idle records, while there are windows to close, when the gateway has long been silent.
+    /// Writes idle records, while there are windows to close or silences to find, when the gateway has long been silent.
     fn step_idle(&mut self) -> Result<(), RoleError> {
-        let open = self.processor.closing() > self.processor.watermarks().current();
+        let due = self.processor.closing().max(self.processor.detectors().due());
+        let open = due > self.processor.watermarks().current();
         if self.parts.drain || !open || self.quiet_since.elapsed() < IDLE_AFTER {
             return Ok(());
         }
@@ -313,7 +339,8 @@ impl Process {
     }
 
     fn end_epoch(&mut self) -> Result<(), RoleError> {
-        let end = self.processor.end_epoch()?;
+        let mut end = self.processor.end_epoch()?;
+        let (anomalies, watermark) = (std::mem::take(&mut end.anomalies), end.watermark);
         self.parts.metrics.count(&end.ledger);
         self.state.ledger += &end.ledger;
         self.state.update(&mut self.processor, &self.sources);
@@ -328,12 +355,17 @@ impl Process {
             offsets: vec![(Topic::Raw, self.raw_offset)],
             metadata: serde_json::to_string(&self.state)?,
         };
+        if let Some(keys) = &self.parts.keys {
+            keys.settle()?;
+        }
         let epoch = std::mem::take(&mut self.epoch);
         let (records, bytes) = epoch.clean();
         self.backlog.push(records, bytes);
         let progress = (GROUP.to_owned(), committed);
         let mut transaction = epoch.into_transaction(end, &self.sources, &self.parts.windows, progress);
+        self.observations.records(anomalies, &mut transaction.records)?;
         transaction.trim = self.expired_ids().map(|before| (Topic::Ids, before)).into_iter().collect();
+        transaction.trim.extend(self.observations.expired(&*self.parts.log, watermark));
         Ok(self.committer.submit(transaction)?)
     }
 

@@ -2,14 +2,17 @@
 //!
 //! | topic | headers | value |
 //! |---|---|---|
-//! | raw | source, received, count, content-type; event-type, schema-version where known | the events' own bytes, one a line |
+//! | raw | source, received, count, content-type; event-type, schema-version where known; sealed | the events' own bytes, one a line |
 //! | ids | | see `crate::process` |
 //! | clean | event-type, schema-version, count | one Arrow IPC stream of one batch, provenance columns included |
 //! | rejected | count | NDJSON, one [`RejectedEvent`] a line |
 //! | partials | watermark; window, digest for a window's pieces | see `transect_core::window` |
 //! | windows | window, count | one Arrow IPC stream of one batch |
 //! | audit | | JSON, one ledger entry |
+//! | observations, window-observations | detector, digest, keep | see `transect_core::anomaly` |
+//! | alerts | count | NDJSON, one [`Alert`](transect_core::anomaly::Alert) a line |
 
+pub mod sealed;
 mod stream;
 
 use arrow_array::RecordBatch;
@@ -23,6 +26,10 @@ use crate::log::Record;
 
 /// Header: name of the source.
 pub const SOURCE: &str = "source";
+/// Header: what a record of `audit` is, where it is no ledger.
+pub const KIND: &str = "kind";
+/// Header: for each event of a value, the number of the reject that it corrects; with commas between.
+pub const REDRIVE_OF: &str = "redrive-of";
 /// Header: received time, microseconds since 1970 UTC.
 pub const RECEIVED: &str = "received";
 /// Header: number of events in the value.
@@ -36,10 +43,14 @@ pub const EVENT_TYPE: &str = "event-type";
 pub const SCHEMA_VERSION: &str = "schema-version";
 /// Header: name of the window definition.
 pub const WINDOW: &str = "window";
-/// Header: digest of the window definition.
+/// Header: digest of the definition of the window or detector.
 pub const DIGEST: &str = "digest";
 /// Header: watermark, microseconds since 1970 UTC.
 pub const WATERMARK: &str = "watermark";
+/// Header: name of the detector.
+pub const DETECTOR: &str = "detector";
+/// Header: the watermark from which on the record is not needed any more, microseconds since 1970 UTC.
+pub const KEEP: &str = "keep";
 
 /// Media type of events in JSON, one a line.
 pub const NDJSON: &str = "application/x-ndjson";
@@ -99,6 +110,19 @@ pub struct RejectedEvent {
     /// SHA-256 of all original bytes in hex, where `original` was cut.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub sha256: Option<String>,
+    /// The event as JSON, where it came in another format and could be read.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub json: Option<String>,
+    /// The number of the reject that it corrects, for an event that was taken back in.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub redrive_of: Option<u64>,
+    /// In pipelines with personal fields: message, original and the whole pointer, sealed, in base64; see
+    /// [`sealed::open_reject`].
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub sealed: Option<String>,
+    /// Whether message and original were destroyed because their participant was erased.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub erased: bool,
 }
 
 /// Writes a batch as an Arrow IPC stream.

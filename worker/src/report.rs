@@ -6,7 +6,10 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use transect_core::ledger::{self, Tally};
 
-use crate::process::ProcessState;
+use crate::aggregate::Aggregate;
+use crate::log::Log;
+use crate::process::Process;
+use crate::role::RoleError;
 
 /// What became of every event of a pipeline. No times of writing in it: the same events give the same file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,23 +28,30 @@ pub struct Report {
     /// By event type and rule, what became of the events that break it.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub rules: ledger::Rules,
+    /// Alerts by detector; only of those that have raised any.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub alerts: BTreeMap<String, u64>,
     /// Whether `read = accepted + duplicate + rejected` for every source, and the event types' sum is the accepted.
     pub adds_up: bool,
 }
 
 impl Report {
-    /// The report of what the process role has committed.
-    pub fn new(study: &str, pipeline: &str, state: &ProcessState) -> Self {
-        let ledger = &state.ledger;
-        Self {
+    /// The report of what the process and aggregate roles have committed.
+    pub fn of(log: &dyn Log, study: &str, pipeline: &str) -> Result<Self, RoleError> {
+        let ledger = Process::committed_state(log)?.ledger;
+        let mut alerts = ledger.alerts.clone();
+        // No detector watches both events and windows.
+        alerts.extend(Aggregate::committed_alerts(log)?);
+        Ok(Self {
             study: study.to_owned(),
             pipeline: pipeline.to_owned(),
             total: ledger.total(),
-            sources: ledger.sources.clone(),
-            event_types: ledger.accepted.clone(),
-            rules: ledger.rules.clone(),
             adds_up: ledger.adds_up(),
-        }
+            sources: ledger.sources,
+            event_types: ledger.accepted,
+            rules: ledger.rules,
+            alerts,
+        })
     }
 
     /// Reads a `ledger.json`.

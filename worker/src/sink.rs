@@ -5,10 +5,10 @@
 pub mod archive;
 mod batches;
 mod columns;
+pub mod lines;
 #[cfg(test)]
 mod memory;
 pub mod publish;
-pub mod rejected;
 pub mod table;
 pub mod windows;
 

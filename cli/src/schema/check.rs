@@ -6,20 +6,17 @@
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use anyhow::bail;
 use serde::Serialize;
 use transect_config::{InputFormat, Limits};
 use transect_core::check::{Checker, Finding};
 use transect_core::input::{EventBatch, EventSpan};
-use transect_worker::input::{FileInput, InputError, Progress};
+use transect_worker::input::InputError;
 
 use super::files::SchemaFiles;
+use super::input;
 use crate::args::{SchemaCheckArgs, SchemaFormat};
-
-/// The name of standard input.
-const STANDARD_INPUT: &str = "-";
 
 /// What is said of one document.
 #[derive(Serialize)]
@@ -76,20 +73,7 @@ struct Checking<W> {
 impl<W: Write> Checking<W> {
     fn file(&mut self, path: &Path) -> anyhow::Result<()> {
         let name = path.to_string_lossy();
-        let mut input = if name == STANDARD_INPUT {
-            FileInput::of_stream(io::stdin(), STANDARD_INPUT, self.limits)?
-        } else {
-            let source: Arc<str> = name.as_ref().into();
-            FileInput::open(
-                path,
-                source,
-                None,
-                Some(InputFormat::Json),
-                self.limits,
-                None,
-                Progress::default(),
-            )?
-        };
+        let mut input = input::open(path, Some(InputFormat::Json), self.limits)?;
         let mut index = 0;
         loop {
             match input.next_batch() {

@@ -3,6 +3,7 @@
 // Each printer column has a `type_`, which the lint takes for a repetition.
 #![allow(clippy::duplicated_attributes)]
 
+mod anomaly;
 mod broker;
 mod gateway;
 mod lookup;
@@ -18,6 +19,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::shape;
 
+pub use anomaly::*;
 pub use broker::*;
 pub use gateway::*;
 pub use lookup::*;

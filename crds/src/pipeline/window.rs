@@ -1,4 +1,4 @@
-//! Windows over event time, and anomalies.
+//! Windows over event time.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -146,89 +146,4 @@ pub enum AggregateFunction {
     First,
     /// Value of the latest event.
     Last,
-}
-
-/// What to raise alerts on: a field of events, or an aggregate of a window.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-#[schemars(extend("x-kubernetes-validations" = shape::rules(&[(
-    "",
-    "self.method == 'Missing' ? !has(self.field) && !has(self.aggregate) : has(self.field) != has(self.aggregate)",
-    "doesn't watch exactly one thing; write one of field and aggregate, or neither with method Missing",
-), (
-    ".window",
-    "has(self.window) == has(self.aggregate)",
-    "and aggregate belong together; write both or neither",
-), (
-    ".threshold",
-    "(self.method == 'Missing') != has(self.threshold)",
-    "doesn't go with the method; write threshold with every method but Missing",
-)])))]
-pub struct Anomaly {
-    /// Its name, on every alert. Example: `spike`.
-    #[schemars(schema_with = "shape::name")]
-    pub name: String,
-    /// The event type that is watched: a name in `schemas`. Default: the only one. Example: `air-reading`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "shape::name")]
-    pub schema: Option<String>,
-    /// JSON Pointer to the number that is watched. Example: `/pm25`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "shape::pointer")]
-    pub field: Option<String>,
-    /// The window of which an aggregate is watched: a name in `windows`. Example: `hourly`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "shape::name")]
-    pub window: Option<String>,
-    /// The aggregate that is watched: a name in that window's `aggregates`. Example: `pm25_mean`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "shape::column")]
-    pub aggregate: Option<String>,
-    /// `Threshold` (the value itself), `ZScore`, `RobustZScore` (median and MAD), `Ewma`, `Iqr`, or `Missing` (no event
-    /// for as long as `over`, by event time).
-    pub method: AnomalyMethod,
-    /// How far back the detector looks. Default: `24h`. Example: `6h`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "shape::positive_duration")]
-    pub over: Option<String>,
-    /// The fields by which values are told apart; they contain the schema's key. Default: the key. Example: `[/station]`.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(schema_with = "shape::pointers")]
-    pub by: Vec<String>,
-    /// From where on a value is anomalous: for `Threshold` in the field's own unit, for `Iqr` in interquartile ranges
-    /// beyond the quartiles, else in (robust) standard deviations. Example: `6`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub threshold: Option<f64>,
-    /// Which side is anomalous: `Above`, `Below` or `Both`. Default: `Above` for Threshold, else `Both`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "AnomalySide")]
-    pub side: Option<AnomalySide>,
-}
-
-/// How a value is judged.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub enum AnomalyMethod {
-    /// By the value itself.
-    Threshold,
-    /// By its distance from the mean, in standard deviations.
-    ZScore,
-    /// By its distance from the median, in scaled median absolute deviations.
-    RobustZScore,
-    /// By its distance from an exponentially weighted mean.
-    Ewma,
-    /// By its distance from the quartiles, in interquartile ranges.
-    Iqr,
-    /// By the absence of events.
-    Missing,
-}
-
-/// Which side of the normal is anomalous.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub enum AnomalySide {
-    /// Greater values.
-    Above,
-    /// Lesser values.
-    Below,
-    /// Both.
-    Both,
 }

@@ -39,6 +39,7 @@ impl<'a> SchemaCompiler<'_, 'a> {
         let renamed = self.renamed(schema, oldest, version.version);
         let event = self.event_fields(schema);
         let cleanse = self.cleanse(schema);
+        let privacy = self.privacy(schema);
         let (older, mut families): (Vec<_>, Vec<_>) = older?.into_iter().unzip();
         let mut config = EventTypeConfig {
             name: schema.value.metadata.name.clone().unwrap_or_default(),
@@ -50,14 +51,17 @@ impl<'a> SchemaCompiler<'_, 'a> {
             event: event?,
             cleanse: cleanse?,
             rules: schema.value.spec.rules.iter().map(rules::config).collect(),
+            privacy: privacy?,
         };
         families.push(family);
         self.cleansed(schema, &config);
+        let mut private = None;
         let versions = match Versions::compile(&config, self.limits) {
             Ok(versions) => {
                 self.note_versions(&config, &versions);
                 self.described(schema, &config.event, &versions.newest().plan);
                 self.rules(schema, &config, &versions);
+                private = self.private(schema, &config, &versions);
                 versions::leave_out_unreached(&mut config, &versions);
                 Some(versions)
             }
@@ -66,7 +70,7 @@ impl<'a> SchemaCompiler<'_, 'a> {
                 None
             }
         };
-        Some(EventType { config, versions })
+        Some(EventType { config, versions, privacy: private })
     }
 
     /// The schema document of a version: inline, or in a ConfigMap.
@@ -138,6 +142,7 @@ impl<'a> SchemaCompiler<'_, 'a> {
         let event_type = optional("type", &event.event_type);
         let region = optional("region", &event.region);
         let version = optional("version", &event.version);
+        let participant = optional("participant", &event.participant);
         let id = self.problems.pointers(schema, "spec.event.id", &event.id);
         let key = self.problems.pointers(schema, "spec.event.key", &event.key);
         let time = self.problems.pointer(schema, "spec.event.time", &event.time);
@@ -161,14 +166,20 @@ impl<'a> SchemaCompiler<'_, 'a> {
             time_format,
             key: key?,
             region,
+            participant,
             delay,
             max_ahead,
         })
     }
 
-    /// The type, the version and the region may be absent, so that a misspelt one would never be found.
+    /// These may be absent, so that a misspelt one would never be found.
     fn described(&mut self, schema: &Located<StudySchema>, event: &EventFields, plan: &Plan) {
-        let fields = [("type", &event.event_type), ("version", &event.version), ("region", &event.region)];
+        let fields = [
+            ("type", &event.event_type),
+            ("version", &event.version),
+            ("region", &event.region),
+            ("participant", &event.participant),
+        ];
         for (name, pointer) in fields {
             if let Some(pointer) = pointer.as_ref().filter(|pointer| plan.column(pointer).is_none()) {
                 let message = format!("`{pointer}` names no property of the schema");

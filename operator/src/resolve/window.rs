@@ -1,7 +1,7 @@
 //! Windows: their event types, and whether what they compute goes with the columns of those.
 
 use transect_config::{AggregateConfig, Function, Pointer, Span, WindowConfig, WindowKind};
-use transect_core::versions::Table;
+use transect_core::privacy::Kept;
 use transect_core::window::{WindowError, WindowPlan};
 use transect_crds::pipeline::{Aggregate, AggregateFunction, Window};
 
@@ -27,8 +27,8 @@ impl Resolver<'_> {
             allowed_lateness: allowed_lateness.unwrap_or(Span::ZERO),
             aggregates: aggregates?,
         };
-        if let Some(versions) = &event_type.versions {
-            self.check(&path, &config, versions.table());
+        if let Some(kept) = event_type.kept() {
+            self.check(&path, &config, kept);
         }
         Some(config)
     }
@@ -59,7 +59,7 @@ impl Resolver<'_> {
     }
 
     /// Tries each part of a window on its own, so that every problem has its place, and then the whole.
-    fn check(&mut self, path: &str, config: &WindowConfig, table: &Table) {
+    fn check(&mut self, path: &str, config: &WindowConfig, kept: Kept<'_>) {
         let mut whole = true;
         let mut part = |path: String, group_by: &[Pointer], aggregates: &[AggregateConfig]| {
             let part = WindowConfig {
@@ -67,9 +67,9 @@ impl Resolver<'_> {
                 aggregates: aggregates.to_vec(),
                 ..config.clone()
             };
-            if let Err(WindowError { problem, .. }) = WindowPlan::of(&part, table) {
+            if let Err(WindowError { problem, .. }) = WindowPlan::of(&part, kept) {
                 let fields = aggregates.iter().filter_map(|aggregate| aggregate.field.as_ref());
-                match group_by.iter().chain(fields).find(|field| table.mixed().contains(field)) {
+                match group_by.iter().chain(fields).find(|field| kept.table().mixed().contains(field)) {
                     Some(field) => self.without_type(&path, field),
                     None => {
                         let (message, fix) = problem.split_once("; ").unwrap_or((&problem, ""));
@@ -86,7 +86,7 @@ impl Resolver<'_> {
         for (at, aggregate) in config.aggregates.iter().enumerate() {
             part(format!("{path}.aggregates[{at}]"), &[], std::slice::from_ref(aggregate));
         }
-        if whole && let Err(WindowError { place, problem, .. }) = WindowPlan::of(config, table) {
+        if whole && let Err(WindowError { place, problem, .. }) = WindowPlan::of(config, kept) {
             let (message, fix) = problem.split_once("; ").unwrap_or((&problem, ""));
             self.problem(path, format!("{place}: {message}"), fix);
         }

@@ -4,20 +4,24 @@
 //! references are resolved, defaults are filled in. Times of day and of event are not here; lengths of time are
 //! written as Go durations (`168h`).
 
+mod anomaly;
 mod cleanse;
 mod duration;
 mod family;
 mod pointer;
+mod privacy;
 mod version;
 
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+pub use anomaly::{DetectorConfig, Judge, Method, Side, Watched};
 pub use cleanse::{CastType, CleanseAction, CleanseStep, FromUnit, LocalTime, TextCase, Unlisted};
 pub use duration::{Span, SpanError};
 pub use family::SchemaFamily;
 pub use pointer::{Pointer, PointerError};
+pub use privacy::{PrivacyRule, TimeUnit, Treatment};
 pub use version::{OlderVersion, Rename};
 
 /// One pipeline as a worker runs it.
@@ -42,10 +46,20 @@ pub struct PipelineConfig {
     pub dedup: DedupConfig,
     /// Event-time windows.
     pub windows: Vec<WindowConfig>,
+    /// Detectors of anomalies, in the order of the manifest.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub anomalies: Vec<DetectorConfig>,
     /// The cold tier.
     pub cold: ColdConfig,
     /// What a single event may cost.
     pub limits: Limits,
+}
+
+impl PipelineConfig {
+    /// Whether any event holds personal fields: then nothing is kept as it came but sealed.
+    pub fn is_private(&self) -> bool {
+        self.event_types.iter().any(|event_type| !event_type.privacy.is_empty())
+    }
 }
 
 /// One event type: its schema, and which of its fields mean what.
@@ -75,6 +89,9 @@ pub struct EventTypeConfig {
     /// What must hold of events that fit the schema, in the order of the manifest.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rules: Vec<RuleConfig>,
+    /// How personal fields are treated before anything is kept.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub privacy: Vec<PrivacyRule>,
 }
 
 /// One check across the fields of an event.
@@ -122,6 +139,9 @@ pub struct EventFields {
     pub key: Vec<Pointer>,
     /// The geography of the event.
     pub region: Option<Pointer>,
+    /// Whom the event is about: whose key seals what of it is encrypted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub participant: Option<Pointer>,
     /// How far events may trail the newest before the watermark passes them.
     pub delay: Span,
     /// How far an event's time may lie beyond its received time; None for any distance.

@@ -149,6 +149,7 @@ fn event_type(steps: &[CleanseStep]) -> EventType {
         key: Vec::new(),
         region: None,
         version: None,
+        participant: None,
         delay: Span::ZERO,
         max_ahead: None,
     };
@@ -162,11 +163,13 @@ fn event_type(steps: &[CleanseStep]) -> EventType {
         older: Vec::new(),
         renamed: Vec::new(),
         rules: Vec::new(),
+        privacy: Vec::new(),
     };
     EventType {
         name: "visit".into(),
         versions: Versions::compile(&config, &Limits::default()).expect("schema and steps are right"),
         rules: Default::default(),
+        privacy: None,
         type_field: None,
         time_field: config.event.time,
         delay: Span::ZERO,

@@ -11,7 +11,7 @@ mod fits;
 mod place;
 mod scalar;
 mod step;
-mod time;
+pub(crate) mod time;
 mod tree;
 mod unit;
 

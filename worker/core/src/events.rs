@@ -12,6 +12,7 @@ use crate::decode::{Decoded, Decoder, peek_string};
 use crate::format::Converter;
 use crate::identity::PipelineKey;
 use crate::input::EventBatch;
+use crate::privacy::{Kept, PrivacyPlan};
 use crate::reject::{Reject, RejectReason};
 use crate::rules::Rules;
 use crate::versions::{self, RowVersions, Version, VersionRows, Versions};
@@ -33,6 +34,15 @@ pub struct EventType {
     pub max_ahead: Option<Span>,
     /// What must hold across its fields.
     pub rules: Rules,
+    /// How its personal fields are treated; None if it has none.
+    pub privacy: Option<Arc<PrivacyPlan>>,
+}
+
+impl EventType {
+    /// The columns that are kept of its events.
+    pub fn kept(&self) -> Kept<'_> {
+        Kept::new(self.versions.table(), self.privacy.as_deref())
+    }
 }
 
 /// The rows of one event type within a batch.

@@ -92,6 +92,9 @@ pub struct Ledger {
     /// By event type and rule; only those that an event has broken.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub rules: Rules,
+    /// Alerts on events, by detector; only of those that have raised any.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub alerts: BTreeMap<String, u64>,
 }
 
 /// By event type and rule, what became of the events that break it.
@@ -128,6 +131,11 @@ impl Ledger {
         any.map_or(0, |any| any.count_set_bits() as u64)
     }
 
+    /// Counts an alert.
+    pub fn alert(&mut self, detector: &str) {
+        *self.alerts.entry(detector.to_owned()).or_default() += 1;
+    }
+
     /// What became of the events that break a rule, to count on.
     pub fn rule(&mut self, event_type: &str, rule: &str) -> &mut RuleTally {
         self.rules.entry(event_type.to_owned()).or_default().entry(rule.to_owned()).or_default()
@@ -141,6 +149,9 @@ impl AddAssign<&Self> for Ledger {
         }
         for (event_type, count) in &other.accepted {
             *self.accepted.entry(event_type.clone()).or_default() += count;
+        }
+        for (detector, count) in &other.alerts {
+            *self.alerts.entry(detector.clone()).or_default() += count;
         }
         for (event_type, rules) in &other.rules {
             for (name, tally) in rules {
@@ -176,11 +187,13 @@ mod tests {
             sources: BTreeMap::from([("web".to_owned(), tally(10, 7, 2, 1))]),
             accepted: BTreeMap::from([("reading".to_owned(), 7)]),
             rules: Rules::new(),
+            alerts: BTreeMap::from([("spike".to_owned(), 2)]),
         };
         let mut sum = one.clone();
         sum += &one;
         assert_eq!(sum.total(), tally(20, 14, 4, 2));
         assert!(sum.adds_up());
+        assert_eq!(sum.alerts["spike"], 4);
         sum.accepted.insert("other".into(), 1);
         assert!(!sum.adds_up());
     }

@@ -1,6 +1,6 @@
 //! The state of the process role: dedup, watermarks, windows' deltas and the ledger of the open epoch.
 //!
-//! Takes decoded batches in the order of their inputs, one at a time, and gives back tables. `end_epoch` hands out
+//! Takes treated batches in the order of their inputs, one at a time, and gives back tables. `end_epoch` hands out
 //! what the epoch adds to the log beside them. A row's fate depends on the rows before it and nothing else, so epochs
 //! may be cut anywhere.
 
@@ -10,10 +10,12 @@ use arrow_array::RecordBatch;
 use arrow_schema::{ArrowError, SchemaRef};
 use bytes::Bytes;
 
+use crate::anomaly::{DetectorPlan, Detectors, EpochAlerts, Origin, Rows as DetectorRows};
 use crate::dedup::{Dedup, IdEntry, Ids, Seen};
 use crate::events::{DecodedBatch, EventType, RejectedRow, TypedRows};
 use crate::input::EventBatch;
 use crate::ledger::{Ledger, Tally};
+use crate::privacy::TreatedBatch;
 use crate::provenance::{self, Rows};
 use crate::reject::RejectReason;
 use crate::watermark::Watermarks;
@@ -55,6 +57,8 @@ pub struct EpochEnd {
     pub ids: Vec<Ids>,
     /// Delta partials by position in the pipeline's windows; only those that have any.
     pub partials: Vec<(usize, Bytes)>,
+    /// Alerts, and what the detectors observed.
+    pub anomalies: EpochAlerts,
     /// What became of the epoch's events.
     pub ledger: Ledger,
     /// The watermark at the epoch's end, after all its pieces.
@@ -76,6 +80,7 @@ pub struct Processor {
     windows_of: Vec<Vec<usize>>,
     folds: Vec<Fold>,
     plans: Vec<Arc<WindowPlan>>,
+    detectors: Detectors,
     /// The least watermark that closes every window that any accepted event is in.
     closing: i64,
     ids: Vec<Ids>,
@@ -103,6 +108,7 @@ impl Processor {
             ids: vec![Ids::default(); sources.len()],
             folds: windows.iter().map(|(_, plan)| Fold::new(Arc::clone(plan))).collect(),
             plans: windows.into_iter().map(|(_, plan)| plan).collect(),
+            detectors: Detectors::new(types.len(), Vec::new()),
             partitions: u64::from(partitions.max(1)),
             ledger: Ledger::default(),
             closing: crate::watermark::NONE,
@@ -112,6 +118,11 @@ impl Processor {
             sources,
             types,
         }
+    }
+
+    /// With detectors of anomalies that remember nothing, each with the position of its event type.
+    pub fn with_detectors(self, plans: Vec<(usize, Arc<DetectorPlan>)>) -> Self {
+        Self { detectors: Detectors::new(self.types.len(), plans), ..self }
     }
 
     /// Goes on from what an epoch committed; watermarks and identities are restored through their own parts.
@@ -130,6 +141,11 @@ impl Processor {
         &mut self.dedup
     }
 
+    /// The detectors of anomalies.
+    pub fn detectors(&mut self) -> &mut Detectors {
+        &mut self.detectors
+    }
+
     /// Accepted events so far.
     pub fn position(&self) -> u64 {
         self.position
@@ -141,8 +157,8 @@ impl Processor {
     }
 
     /// Takes one batch of a source in.
-    pub fn accept(&mut self, source: usize, decoded: DecodedBatch) -> Result<Processed, ArrowError> {
-        let DecodedBatch { batch, rows, rejects } = decoded;
+    pub fn accept(&mut self, source: usize, treated: TreatedBatch) -> Result<Processed, ArrowError> {
+        let TreatedBatch(DecodedBatch { batch, rows, rejects }) = treated;
         let mut tally = Tally { read: batch.events.len() as u64, ..Tally::default() };
         for RejectedRow { event_type, reject, .. } in &rejects {
             tally.reject(reject.reason);
@@ -225,6 +241,13 @@ impl Processor {
             }
         }
         tally.late += late.iter().filter(|late| **late).count() as u64;
+        let origin = |row: usize| Origin::of_event(batch, events[row]);
+        self.detectors.add(event_type, || DetectorRows {
+            columns: &decoded.columns,
+            times: &decoded.times,
+            watermarks: &kept.watermarks,
+            origin: &origin,
+        })?;
         let partitions = decoded.keys.iter().map(|key| (key % self.partitions) as i32).collect();
         let rules = self.types[event_type].rules.flagging.iter().map(|rule| &*rule.name);
         let flags: Vec<_> = rules.zip(&flags).collect();
@@ -253,13 +276,18 @@ impl Processor {
         // The next epoch will have about as many.
         let renew = |ids: &mut Ids| std::mem::replace(ids, Ids::with_capacity(ids.len()));
         let ids = self.ids.iter_mut().map(renew).collect();
-        let ledger = std::mem::take(&mut self.ledger);
-        Ok(EpochEnd { ids, partials, ledger, watermark: self.watermarks.current() })
+        let watermark = self.watermarks.current();
+        let anomalies = self.detectors.end_epoch(watermark);
+        let mut ledger = std::mem::take(&mut self.ledger);
+        for alert in &anomalies.alerts {
+            ledger.alert(&alert.detector);
+        }
+        Ok(EpochEnd { ids, partials, anomalies, ledger, watermark })
     }
 }
 
 fn table_schema(event_type: &EventType) -> SchemaRef {
-    provenance::table_schema(event_type.versions.schema(), !event_type.rules.flagging.is_empty())
+    provenance::table_schema(event_type.kept().schema(), !event_type.rules.flagging.is_empty())
 }
 
 /// The new rows of one event type in one batch.

@@ -32,11 +32,13 @@ pub enum RejectReason {
     TimeAhead,
     /// The event fits its schema, but a rule of the study is false of it.
     Rule,
+    /// The participant whom the event is about was erased.
+    ParticipantErased,
 }
 
 impl RejectReason {
     /// Every reason, in the order of the checks.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Malformed,
         Self::InvalidEnvelope,
         Self::TooLarge,
@@ -49,6 +51,7 @@ impl RejectReason {
         Self::InvalidTime,
         Self::TimeAhead,
         Self::Rule,
+        Self::ParticipantErased,
     ];
 
     /// The word for it.
@@ -66,6 +69,7 @@ impl RejectReason {
             Self::InvalidTime => "InvalidTime",
             Self::TimeAhead => "TimeAhead",
             Self::Rule => "Rule",
+            Self::ParticipantErased => "ParticipantErased",
         }
     }
 }

@@ -165,6 +165,11 @@ impl Rule {
         &(&judged & &!&doubtful) | &self.broken_by_row(events, &doubtful)
     }
 
+    /// The same, each event by itself: what whole columns are held against.
+    pub fn broken_each(&self, events: &RecordBatch) -> BooleanBuffer {
+        self.broken_by_row(events, &BooleanBuffer::new_set(events.num_rows()))
+    }
+
     /// The rows that have everything that is required.
     fn all_there(&self, scope: &Scope<'_>) -> BooleanBuffer {
         let nulls = self.required.iter().filter_map(|read| scope.column(&read.path)?.1);

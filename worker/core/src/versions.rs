@@ -19,8 +19,8 @@ use transect_config::{EventFields, EventTypeConfig, Limits, Pointer};
 use crate::cleanse::{CleanseError, CleansePlan};
 use crate::plan::{Plan, PlanError};
 
-pub(crate) use self::names::Names;
 pub use self::names::RenameError;
+pub(crate) use self::names::{Names, all_names};
 pub use self::rows::RowVersions;
 pub(crate) use self::rows::{VersionRows, merge};
 pub use self::table::Table;
@@ -85,6 +85,12 @@ impl Versions {
         let version = |((number, plan), cleanse)| Version { number, plan: Arc::new(plan), cleanse };
         let all = plans.into_iter().zip(cleanse).map(version).collect();
         Ok(Arc::new(Self { all, table, field: config.event.version.clone() }))
+    }
+
+    /// A plan without versions, cleansing or fields with a meaning, for events that are only converted.
+    pub(crate) fn of(plan: Arc<Plan>) -> Arc<Self> {
+        let table = Table::of(&plan);
+        Arc::new(Self { all: vec![Version { number: 1, plan, cleanse: None }], table, field: None })
     }
 
     /// All versions, the newest first; there is at least one.

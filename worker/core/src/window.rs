@@ -5,14 +5,14 @@
 //! last revision of every window is the same wherever epochs are cut and however often a role starts anew.
 
 mod aggregate;
-mod columns;
-mod definition;
+pub(crate) mod columns;
+pub(crate) mod definition;
 mod fold;
 mod merge;
 mod panes;
 mod partials;
 mod rows;
-mod scalar;
+pub(crate) mod scalar;
 mod sessions;
 mod sketch;
 #[cfg(test)]

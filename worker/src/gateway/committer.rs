@@ -8,9 +8,11 @@ use std::thread;
 
 use bytes::{Bytes, BytesMut};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use transect_core::privacy::KeyRing;
 
 use crate::log::{Header, Log, NewRecord, Topic, Transaction};
 use crate::record;
+use crate::record::sealed::seal_raw;
 
 /// Bytes of events that may wait; beyond it requests are told to come back.
 const WAITING_BYTES_MAX: usize = 64 * 1024 * 1024;
@@ -50,9 +52,11 @@ pub(super) struct Committer {
 }
 
 impl Committer {
-    pub(super) fn new(log: Arc<dyn Log>) -> io::Result<Self> {
+    pub(super) fn new(log: Arc<dyn Log>, keys: Option<Arc<KeyRing>>) -> io::Result<Self> {
         let (queue, waiting) = channel();
-        thread::Builder::new().name("gateway-commit".into()).spawn(move || commit_all(&*log, &waiting))?;
+        thread::Builder::new()
+            .name("gateway-commit".into())
+            .spawn(move || commit_all(&*log, keys.as_deref(), &waiting))?;
         Ok(Self { queue, room: Arc::new(Semaphore::new(WAITING_BYTES_MAX)) })
     }
 
@@ -67,7 +71,7 @@ impl Committer {
     }
 }
 
-fn commit_all(log: &dyn Log, waiting: &Receiver<Waiting>) {
+fn commit_all(log: &dyn Log, keys: Option<&KeyRing>, waiting: &Receiver<Waiting>) {
     while let Ok(first) = waiting.recv() {
         let mut bytes = first.post.lines.len();
         let mut group = vec![first];
@@ -77,7 +81,7 @@ fn commit_all(log: &dyn Log, waiting: &Receiver<Waiting>) {
             bytes += next.post.lines.len();
             group.push(next);
         }
-        let records = records(group.iter().map(|waiting| &waiting.post));
+        let records = records(group.iter().map(|waiting| &waiting.post), keys);
         let outcome = log.commit(Transaction { records, ..Transaction::default() });
         if let Err(error) = &outcome {
             tracing::error!(%error, "events could not be made durable; their senders were told");
@@ -91,7 +95,7 @@ fn commit_all(log: &dyn Log, waiting: &Receiver<Waiting>) {
 }
 
 /// Consecutive posts of one source, type, version and content type become one record; its received time is the first one's.
-fn records<'a>(posts: impl Iterator<Item = &'a Post>) -> Vec<NewRecord> {
+fn records<'a>(posts: impl Iterator<Item = &'a Post>, keys: Option<&KeyRing>) -> Vec<NewRecord> {
     let mut records: Vec<(&Post, u64, BytesMut)> = Vec::new();
     for post in posts {
         match records.last_mut() {
@@ -117,7 +121,11 @@ fn records<'a>(posts: impl Iterator<Item = &'a Post>) -> Vec<NewRecord> {
         headers.extend(post.event_type.clone().map(|event_type| (record::EVENT_TYPE.into(), event_type)));
         headers
             .extend(post.schema_version.map(|version| (record::SCHEMA_VERSION.into(), version.to_string())));
-        NewRecord { topic: Topic::Raw, headers, value: lines.freeze() }
+        let record = NewRecord { topic: Topic::Raw, headers, value: lines.freeze() };
+        match keys {
+            Some(ring) => seal_raw(ring, record),
+            None => record,
+        }
     };
     records.into_iter().map(record).collect()
 }

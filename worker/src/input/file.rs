@@ -197,7 +197,13 @@ impl FileInput {
         }
     }
 
-    pub(super) fn chunks_of(self, bytes: usize) -> Self {
+    /// Reads it as written in a format, whatever it looks like.
+    pub fn written_as(self, format: Option<InputFormat>) -> Self {
+        Self { written_as: format.or(self.written_as), ..self }
+    }
+
+    /// Reads batches of about so many bytes.
+    pub fn chunks_of(self, bytes: usize) -> Self {
         Self { chunk_bytes: bytes, ..self }
     }
 

@@ -1,4 +1,4 @@
-//! Reading and decoding on several threads. Who takes a batch from an input decodes it at once, while it is in that
+//! Reading, decoding and treating on several threads. Who takes a batch from an input decodes it at once, while it is in that
 //! core's cache; tickets keep the order of the input.
 //!
 //! The caller is one of the threads: while it waits for a batch it decodes others. With as many threads as cores none
@@ -9,7 +9,10 @@ use std::thread;
 use std::{io, mem};
 
 use crossbeam_channel::{Receiver, Sender, TryRecvError, bounded, unbounded};
-use transect_core::events::{DecodedBatch, EventDecoder};
+use transect_core::events::{EventDecoder, EventType};
+use transect_core::identity::PipelineKey;
+use transect_core::input::EventBatch;
+use transect_core::privacy::{PrivacyKeys, TreatError, TreatedBatch, Treater};
 
 use crate::input::{FileSource, InputError, SourcePosition};
 
@@ -21,9 +24,9 @@ pub(super) struct DecodePool {
     jobs: Sender<Job>,
     queue: Receiver<Job>,
     /// The caller's.
-    decoder: EventDecoder,
+    reader: BatchReader,
     /// Of the threads that are yet to be started.
-    idle: Vec<EventDecoder>,
+    idle: Vec<BatchReader>,
     ahead: usize,
 }
 
@@ -33,13 +36,32 @@ pub(super) struct Input {
     orders: Sender<Sender<Piece>>,
 }
 
+/// From a batch of bytes to what may be kept of it. Each thread has its own.
+pub(super) struct BatchReader {
+    decoder: EventDecoder,
+    treater: Treater,
+}
+
+impl BatchReader {
+    /// For a pipeline's event types, with the keys of their personal fields if they have some.
+    pub(super) fn new(types: Arc<[EventType]>, key: &PipelineKey, privacy: Option<PrivacyKeys>) -> Self {
+        Self { decoder: EventDecoder::new(Arc::clone(&types), key), treater: Treater::new(types, privacy) }
+    }
+
+    /// Decodes a batch, and treats its personal fields.
+    pub(super) fn read(&mut self, batch: EventBatch) -> Result<TreatedBatch, TreatError> {
+        let decoded = self.decoder.decode(batch);
+        self.treater.treat(decoded)
+    }
+}
+
 /// A batch on its way.
 pub(super) struct Ticket(Receiver<Piece>);
 
 /// What came of an order.
 pub(super) struct Piece {
     /// None at the end of the input; an error is its end too.
-    pub(super) outcome: Result<Option<DecodedBatch>, InputError>,
+    pub(super) outcome: Result<Option<Result<TreatedBatch, TreatError>>, InputError>,
     /// Where the input stands after it.
     pub(super) position: SourcePosition,
 }
@@ -53,11 +75,11 @@ struct Reader {
 
 impl DecodePool {
     /// A pool of so many threads, the caller's among them, for so many inputs; each thread has a decoder of its own.
-    pub(super) fn new(threads: usize, inputs: usize, decoder: impl Fn() -> EventDecoder) -> Self {
+    pub(super) fn new(threads: usize, inputs: usize, reader: impl Fn() -> BatchReader) -> Self {
         let (jobs, queue) = unbounded();
         let ahead = ahead(threads, inputs);
-        let idle = (1..threads).map(|_| decoder()).collect();
-        Self { jobs, queue, decoder: decoder(), idle, ahead }
+        let idle = (1..threads).map(|_| reader()).collect();
+        Self { jobs, queue, reader: reader(), idle, ahead }
     }
 
     /// How many batches an input may have under way.
@@ -83,7 +105,7 @@ impl DecodePool {
                 Err(TryRecvError::Empty) => {}
             }
             match self.queue.try_recv() {
-                Ok(reader) => work(&reader, &mut self.decoder),
+                Ok(job) => work(&job, &mut self.reader),
                 Err(_) => return ticket.0.recv().map_err(|_| PoolError::Gone),
             }
         }
@@ -92,12 +114,12 @@ impl DecodePool {
     /// Starts the other threads, once there is work for them: the system gives a new thread that stays busy an idle
     /// core, but wakes one that slept on the core of the thread that woke it, and leaves it there for a while.
     fn start_threads(&mut self) -> io::Result<()> {
-        for (n, mut decoder) in mem::take(&mut self.idle).into_iter().enumerate() {
+        for (n, mut reader) in mem::take(&mut self.idle).into_iter().enumerate() {
             let queue = self.queue.clone();
             // They end when the pool, and with it the only sender, is dropped.
             thread::Builder::new().name(format!("decode-{}", n + 1)).spawn(move || {
-                for reader in queue {
-                    work(&reader, &mut decoder);
+                for job in queue {
+                    work(&job, &mut reader);
                 }
             })?;
         }
@@ -126,15 +148,15 @@ fn ahead(threads: usize, inputs: usize) -> usize {
 }
 
 /// Takes a batch for the oldest order, and decodes it.
-fn work(reader: &Mutex<Reader>, decoder: &mut EventDecoder) {
+fn work(job: &Mutex<Reader>, reader: &mut BatchReader) {
     // Where a thread has died while it read, its ticket says so before any later one is waited for.
-    let Ok(mut reader) = reader.lock() else { return };
-    let Ok(reply) = reader.orders.try_recv() else { return };
-    let batch = if reader.ended { Ok(None) } else { reader.source.next_batch() };
-    reader.ended = !matches!(batch, Ok(Some(_)));
-    let position = reader.source.position();
-    drop(reader);
-    let outcome = batch.map(|batch| batch.map(|batch| decoder.decode(batch)));
+    let Ok(mut input) = job.lock() else { return };
+    let Ok(reply) = input.orders.try_recv() else { return };
+    let batch = if input.ended { Ok(None) } else { input.source.next_batch() };
+    input.ended = !matches!(batch, Ok(Some(_)));
+    let position = input.source.position();
+    drop(input);
+    let outcome = batch.map(|batch| batch.map(|batch| reader.read(batch)));
     // Beyond the end nobody waits.
     let _ = reply.send(Piece { outcome, position });
 }
@@ -145,6 +167,9 @@ pub(super) enum PoolError {
     /// The system refused a thread.
     #[error("start a decoding thread: {0}; give fewer --threads, or raise the limit on processes")]
     Start(#[from] io::Error),
+    /// Personal fields could not be treated.
+    #[error(transparent)]
+    Treat(#[from] TreatError),
     /// A decoding thread has ended by a panic, which is a bug.
     #[error(
         "a decoding thread has died; this is a bug in Transect: nothing of the open epoch was kept, start again"
@@ -158,8 +183,7 @@ mod tests {
 
     use serde_json::json;
     use transect_config::{EventFields, EventTypeConfig, Limits, Span, TimeFormat};
-    use transect_core::events::EventType;
-    use transect_core::identity::PipelineKey;
+    use transect_core::events::DecodedBatch;
     use transect_core::input::Place;
     use transect_core::versions::Versions;
 
@@ -168,7 +192,7 @@ mod tests {
 
     const LIMITS: Limits = Limits { event_bytes: 1 << 20, depth: 32 };
 
-    fn decoder() -> EventDecoder {
+    fn reader() -> BatchReader {
         let fields = EventFields {
             event_type: None,
             id: vec!["/id".parse().unwrap()],
@@ -177,6 +201,7 @@ mod tests {
             key: Vec::new(),
             region: None,
             version: None,
+            participant: None,
             delay: Span::ZERO,
             max_ahead: None,
         };
@@ -191,6 +216,7 @@ mod tests {
             older: Vec::new(),
             renamed: Vec::new(),
             rules: Vec::new(),
+            privacy: Vec::new(),
         };
         let event_type = EventType {
             name: "e".into(),
@@ -200,13 +226,14 @@ mod tests {
             delay: Span::ZERO,
             max_ahead: None,
             rules: Default::default(),
+            privacy: None,
         };
-        EventDecoder::new(vec![event_type].into(), &PipelineKey::new([7; 16]))
+        BatchReader::new(vec![event_type].into(), &PipelineKey::new([7; 16]), None)
     }
 
     /// The lines at which an input's batches begin, up to its end; all inputs are waited for by turns.
     fn lines(threads: usize, inputs: &[Input]) -> Vec<Vec<u64>> {
-        let mut pool = DecodePool::new(threads, inputs.len(), decoder);
+        let mut pool = DecodePool::new(threads, inputs.len(), reader);
         let mut ahead: Vec<Vec<Ticket>> = inputs.iter().map(|_| Vec::new()).collect();
         let mut lines = vec![Vec::new(); inputs.len()];
         let mut ended = vec![false; inputs.len()];
@@ -216,11 +243,13 @@ mod tests {
                     ahead[at].push(pool.order(input).unwrap());
                 }
                 match pool.wait(&ahead[at].remove(0)).unwrap().outcome.unwrap() {
-                    Some(DecodedBatch { batch, rows, .. }) => {
+                    Some(treated) => {
+                        let treated = treated.unwrap();
+                        let DecodedBatch { batch, rows, .. } = treated.decoded();
                         assert!(!ended[at], "nothing comes after the end");
                         assert_eq!(rows[0].events.len(), batch.events.len());
-                        let Place::File { line, .. } = batch.place else { panic!("a file's batch") };
-                        lines[at].push(line);
+                        let Place::File { line, .. } = &batch.place else { panic!("a file's batch") };
+                        lines[at].push(*line);
                     }
                     None => ended[at] = true,
                 }

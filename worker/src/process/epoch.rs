@@ -10,11 +10,14 @@ use jiff::Timestamp;
 use transect_core::dedup::{ENTRY_BYTES, IdEntry};
 use transect_core::events::{EventType, RejectedRow};
 use transect_core::input::{EventBatch, Place};
+use transect_core::privacy::KeyRing;
 use transect_core::process::{EpochEnd, Processed};
+use transect_core::reject::RejectReason;
 use transect_core::window::WindowPlan;
 
 use crate::lent::Lent;
 use crate::log::{Committed, Header, NewRecord, Topic, Transaction};
+use crate::record::sealed::seal_reject;
 use crate::record::{self, RejectedEvent};
 
 /// Originals beyond this are cut to their head.
@@ -53,11 +56,12 @@ impl Epoch {
         self.touched = true;
     }
 
-    /// Takes a batch's outcome in. Its rows go into memory that is back, where there is some.
+    /// Takes a batch's outcome in; rejects are sealed if there is a ring. Its rows go into memory that is back, where there is some.
     pub(super) fn add(
         &mut self,
         types: &[EventType],
         processed: Processed,
+        ring: Option<&KeyRing>,
         memory: &mut Lent,
     ) -> Result<(), ArrowError> {
         self.touched = true;
@@ -75,7 +79,10 @@ impl Epoch {
         }
         for row in &processed.rejects {
             self.rejected_count += 1;
-            let event = rejected_event(types, &processed.batch, row);
+            let mut event = rejected_event(types, &processed.batch, row);
+            if let Some(ring) = ring {
+                event = seal_reject(ring, event, described(types, row));
+            }
             // Every field is a string or a number, so that this can't fail.
             if serde_json::to_writer(&mut self.rejected, &event).is_ok() {
                 self.rejected.push(b'\n');
@@ -167,6 +174,26 @@ fn rejected_event(types: &[EventType], batch: &EventBatch, row: &RejectedRow) ->
         original,
         original_base64,
         sha256,
+        json: None,
+        redrive_of: None,
+        sealed: None,
+        erased: false,
+    }
+}
+
+/// As much of a reject's pointer as may be kept in the clear.
+fn described(types: &[EventType], row: &RejectedRow) -> String {
+    let pointer = &row.reject.pointer;
+    match row.event_type.map(|at| &types[at]) {
+        Some(EventType { privacy: Some(privacy), .. }) => privacy.described(pointer),
+        Some(_) => pointer.clone(),
+        // Where the type isn't known, only the field that says it, and an envelope's attributes, are known to be no data.
+        None if row.reject.reason == RejectReason::UnknownEventType
+            || row.reject.reason == RejectReason::InvalidEnvelope =>
+        {
+            pointer.clone()
+        }
+        None => String::new(),
     }
 }
 

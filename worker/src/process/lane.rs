@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 
-use transect_core::events::DecodedBatch;
+use transect_core::privacy::TreatedBatch;
 
 use super::decode_pool::{DecodePool, Input, Piece, PoolError, Ticket};
 use crate::input::{FileSource, InputError, SourcePosition};
@@ -15,7 +15,7 @@ pub(super) struct Lane {
     input: Input,
     ahead: VecDeque<Ticket>,
     /// The next batch, and where it ends.
-    next: Option<(DecodedBatch, SourcePosition)>,
+    next: Option<(TreatedBatch, SourcePosition)>,
     end: Option<Result<(), InputError>>,
     /// Where the batches handed out so far end; at the end of the input, its end.
     position: SourcePosition,
@@ -38,7 +38,7 @@ impl Lane {
         let Some(ticket) = self.ahead.pop_front() else { return Ok(()) };
         let Piece { outcome, position } = pool.wait(&ticket)?;
         match outcome {
-            Ok(Some(batch)) => self.next = Some((batch, position)),
+            Ok(Some(batch)) => self.next = Some((batch?, position)),
             ended => {
                 self.end = Some(ended.map(|_| ()));
                 self.position = position;
@@ -49,7 +49,7 @@ impl Lane {
     }
 
     /// Hands the next batch out, if it is there.
-    pub(super) fn pop(&mut self) -> Option<DecodedBatch> {
+    pub(super) fn pop(&mut self) -> Option<TreatedBatch> {
         let (batch, position) = self.next.take()?;
         self.position = position;
         Some(batch)

@@ -4,16 +4,28 @@ use std::sync::Arc;
 
 use memchr::memchr_iter;
 use transect_core::input::{EventBatch, EventSpan, Place};
+use transect_core::privacy::KeyRing;
 
 use crate::log::Record;
-use crate::record::{self, CONTENT_TYPE, COUNT, EVENT_TYPE, RECEIVED, SCHEMA_VERSION, SOURCE};
+use crate::record::sealed::open_raw;
+use crate::record::{self, CONTENT_TYPE, COUNT, EVENT_TYPE, RECEIVED, REDRIVE_OF, SCHEMA_VERSION, SOURCE};
 
 /// What a raw record is.
-pub(super) enum Raw {
+pub enum Raw {
     /// Events.
-    Events(EventBatch),
+    Events {
+        /// They.
+        batch: EventBatch,
+        /// For each, the number of the reject that it corrects; empty where they came for the first time.
+        redrive_of: Vec<u64>,
+    },
     /// Nothing came from the source until this moment, microseconds since 1970 UTC.
-    Idle { source: Arc<str>, now: i64 },
+    Idle {
+        /// The source.
+        source: Arc<str>,
+        /// The moment.
+        now: i64,
+    },
 }
 
 /// A raw record breaks the format, which is a bug or a change from outside.
@@ -21,14 +33,16 @@ pub(super) enum Raw {
 #[error(
     "raw record {offset}: {problem}; the state folder was changed from outside, or this is a bug in Transect"
 )]
-pub(super) struct RawError {
+pub struct RawError {
     offset: u64,
     problem: String,
 }
 
-/// Reads a record's headers and finds its events. The count is taken from the headers and checked against the value.
-pub(super) fn read(record: &Record) -> Result<Raw, RawError> {
-    let fail = |problem: String| RawError { offset: record.offset, problem };
+/// Opens a record if it is sealed, reads its headers and finds its events. The count is taken from the headers and checked
+/// against the value.
+pub fn read(sealed: &Record, ring: Option<&KeyRing>) -> Result<Raw, RawError> {
+    let fail = |problem: String| RawError { offset: sealed.offset, problem };
+    let record = &open_raw(ring, sealed).map_err(|error| fail(error.to_string()))?;
     let header = |name| record.header(name).ok_or_else(|| fail(format!("the header {name} is missing")));
     let number = |name| -> Result<i64, RawError> {
         header(name)?.parse().map_err(|_| fail(format!("the header {name} is no number")))
@@ -41,11 +55,19 @@ pub(super) fn read(record: &Record) -> Result<Raw, RawError> {
     let Some(format) = record::format(record) else {
         return Err(fail(format!("the {CONTENT_TYPE} is not one of events")));
     };
+    let redrive_of = match record.header(REDRIVE_OF) {
+        None => Vec::new(),
+        Some(numbers) => numbers
+            .split(',')
+            .map(str::parse)
+            .collect::<Result<_, _>>()
+            .map_err(|_| fail(format!("the header {REDRIVE_OF} is no list of numbers")))?,
+    };
     let events = lines(&record.value);
-    if events.len() as i64 != count {
+    if events.len() as i64 != count || !(redrive_of.is_empty() || redrive_of.len() == events.len()) {
         return Err(fail(format!("it should hold {count} events and holds {}", events.len())));
     }
-    Ok(Raw::Events(EventBatch {
+    let batch = EventBatch {
         source,
         event_type: record.header(EVENT_TYPE).map(Into::into),
         schema_version: record
@@ -59,7 +81,8 @@ pub(super) fn read(record: &Record) -> Result<Raw, RawError> {
         oversized: Vec::new(),
         place: Place::Record { partition: 0, offset: record.offset },
         received,
-    }))
+    };
+    Ok(Raw::Events { batch, redrive_of })
 }
 
 /// The lines of a value; the last may lack its line end.

@@ -1,10 +1,13 @@
 //! The archive: what was received, its bytes untouched, zstd: `archive/<source>/*.ndjson.zst`, one event a line;
 //! `*.csv.zst`, each with its header line; `*.avro`, each with its head. What it holds can be fed to a pipeline again.
 //!
+//! Of a pipeline with personal fields everything is sealed, by participant: `*.sealed.avro`.
+//!
 //! Reads the inputs and the raw topic on its own, in its own time. An element of a JSON array that is printed over
 //! several lines has its line ends replaced by spaces: they are white space between its parts.
 
 mod file;
+pub mod sealed;
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -17,10 +20,12 @@ use transect_core::format::Format;
 use transect_core::input::{EventBatch, EventSpan};
 
 use self::file::ArchiveFile;
+pub use self::sealed::SealedArchive;
 use super::Folders;
 use super::publish::Files;
 use crate::input::{FileSource, SourcePosition};
 use crate::log::{Committed, Log, Record, Topic, Transaction};
+use crate::process::raw::{self, Raw};
 use crate::record::{self, COUNT, SOURCE};
 use crate::role::{Role, RoleError};
 use crate::runner::Flag;
@@ -73,6 +78,8 @@ pub struct Archive {
     end: Flag,
     /// Events that are too large to hold, one at a time.
     spill: File,
+    /// If anything is personal.
+    sealing: Option<SealedArchive>,
     open: BTreeMap<String, ArchiveFile>,
     raw_offset: u64,
     /// Whether anything was read since the last commit.
@@ -87,13 +94,25 @@ impl Archive {
         folders: &Folders,
         readers: Vec<(String, FileSource)>,
         spill: File,
+        sealing: Option<SealedArchive>,
         end: Flag,
     ) -> Result<Self, RoleError> {
         let state = ArchiveState::committed(&*log)?;
         let archived: u64 = state.sources.values().map(|source| source.events).max().unwrap_or(0);
         let files = Files::open(folders, GROUP, &state.files, |name| name.last < archived)?;
         let raw_offset = log.committed(GROUP).unwrap_or_default().offset(Topic::Raw);
-        Ok(Self { log, files, state, readers, end, spill, open: BTreeMap::new(), raw_offset, touched: false })
+        Ok(Self {
+            log,
+            files,
+            state,
+            readers,
+            end,
+            spill,
+            sealing,
+            open: BTreeMap::new(),
+            raw_offset,
+            touched: false,
+        })
     }
 
     /// Archives the next batch of a bounded source; false at the end of all.
@@ -118,39 +137,55 @@ impl Archive {
     }
 
     fn write_batch(&mut self, source: &str, batch: &EventBatch) -> Result<(), RoleError> {
+        if let Some(sealing) = &mut self.sealing {
+            let (blocks, spilled) = sealing.seal(batch)?;
+            for block in blocks {
+                self.append(source, None, &block.bytes, block.events)?;
+            }
+            return if spilled { self.append_spilled(source, &batch.format) } else { Ok(()) };
+        }
         let format = &batch.format;
         if matches!(format, Format::Avro(_)) {
             // Blocks are kept whole, frames and all.
-            return self.append(source, format, &batch.bytes, batch.events.len() as u64);
+            return self.append(source, Some(format), &batch.bytes, batch.events.len() as u64);
         }
         let mut lines = Vec::with_capacity(batch.bytes.len() + batch.events.len());
         for span in &batch.events {
             match whole(batch, *span) {
                 Some(event) => push_line(&mut lines, event, format),
                 None => {
-                    self.append(source, format, &lines, 0)?;
+                    self.append(source, Some(format), &lines, 0)?;
                     lines.clear();
                     self.append_spilled(source, format)?;
                     lines.push(b'\n');
                 }
             }
         }
-        self.append(source, format, &lines, batch.events.len() as u64)
+        self.append(source, Some(format), &lines, batch.events.len() as u64)
     }
 
     /// Archives what is new in the raw topic; false where there is nothing.
     fn step_raw(&mut self) -> Result<bool, RoleError> {
         let records: Vec<Record> = self.log.read(Topic::Raw, self.raw_offset, READ_BYTES)?;
         for record in &records {
+            if let Some(sealing) = &self.sealing {
+                let ring = Arc::clone(&sealing.keys().privacy.ring);
+                self.raw_offset = record.offset + 1;
+                if let Raw::Events { batch, .. } = raw::read(record, Some(&ring))? {
+                    self.touched = true;
+                    self.write_batch(&batch.source.to_string(), &batch)?;
+                }
+                continue;
+            }
             self.raw_offset = record.offset + 1;
             let count: u64 = record.header(COUNT).unwrap_or_default().parse()?;
             let source = record.header(SOURCE).unwrap_or_default().to_owned();
             let format = record::format(record).unwrap_or_default();
             if count > 0 {
                 self.touched = true;
-                self.append(&source, &format, &record.value, count)?;
+                self.append(&source, Some(&format), &record.value, count)?;
                 if !record.value.ends_with(b"\n") {
-                    self.append(&source, &format, b"\n", 0)?;
+                    self.append(&source, Some(&format), b"\n", 0)?;
                 }
             }
         }
@@ -158,7 +193,13 @@ impl Archive {
     }
 
     /// Appends bytes that hold so many more events to the source's file.
-    fn append(&mut self, source: &str, format: &Format, bytes: &[u8], events: u64) -> Result<(), RoleError> {
+    fn append(
+        &mut self,
+        source: &str,
+        format: Option<&Format>,
+        bytes: &[u8],
+        events: u64,
+    ) -> Result<(), RoleError> {
         if self.open.get(source).is_some_and(|open| !open.takes(format)) {
             self.seal(source)?;
         }
@@ -187,15 +228,33 @@ impl Archive {
         let mut block = vec![0; READ_BYTES];
         loop {
             match self.spill.read(&mut block)? {
+                0 if self.sealing.is_some() => return self.append_part(source, format, b"\n", true),
                 0 => return Ok(()),
                 read => {
                     if by_line(format) {
                         spaces_for_line_ends(&mut block[..read]);
                     }
-                    self.append(source, format, &block[..read], 0)?;
+                    if self.sealing.is_some() {
+                        self.append_part(source, format, &block[..read], false)?;
+                        continue;
+                    }
+                    self.append(source, Some(format), &block[..read], 0)?;
                 }
             }
         }
+    }
+
+    /// Appends a sealed part of an event that was spilled.
+    fn append_part(
+        &mut self,
+        source: &str,
+        format: &Format,
+        plain: &[u8],
+        last: bool,
+    ) -> Result<(), RoleError> {
+        let Some(sealing) = &self.sealing else { return Ok(()) };
+        let part = sealing.part(format, plain, last)?;
+        self.append(source, None, &part.bytes, part.events)
     }
 }
 
@@ -247,6 +306,9 @@ impl Role for Archive {
         let sources: Vec<String> = self.open.keys().cloned().collect();
         for source in sources {
             self.seal(&source)?;
+        }
+        if let Some(sealing) = &self.sealing {
+            sealing.keys().settle()?;
         }
         self.state.files = self.files.prepare()?;
         let committed = Committed {

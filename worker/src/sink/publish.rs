@@ -7,7 +7,7 @@
 //! File names say what is inside: `<stem>-<first>-<last>.<extension>`, with positions of 20 digits, both inclusive.
 //! Files of other names are not ours and are never touched.
 
-mod sync;
+pub(crate) mod sync;
 #[cfg(test)]
 mod tests;
 

@@ -32,6 +32,7 @@ fn decoder(mut properties: Value, limits: Limits) -> Decoder {
         key: Vec::new(),
         region: None,
         version: None,
+        participant: None,
         delay: Span::ZERO,
         max_ahead: None,
     };
@@ -47,6 +48,7 @@ fn decoder(mut properties: Value, limits: Limits) -> Decoder {
         event,
         cleanse,
         rules: Vec::new(),
+        privacy: Vec::new(),
     };
     Decoder::new(Plan::compile(&config, &limits).unwrap(), PipelineKey::new([7; 16]))
 }

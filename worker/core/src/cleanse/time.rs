@@ -10,7 +10,7 @@ use transect_config::LocalTime;
 
 /// How a time is read.
 #[derive(Debug)]
-pub(super) struct TimeReader {
+pub(crate) struct TimeReader {
     formats: Box<[Box<str>]>,
     zone_name: Box<str>,
     zone: TimeZone,
@@ -20,13 +20,13 @@ pub(super) struct TimeReader {
 
 /// Why a format or a zone can't be used.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum BadTime {
+pub(crate) enum BadTime {
     Format { at: usize, message: String },
     Zone,
 }
 
 impl TimeReader {
-    pub(super) fn compile(
+    pub(crate) fn compile(
         formats: &[String],
         zone_name: &str,
         ambiguous: LocalTime,
@@ -47,7 +47,7 @@ impl TimeReader {
     }
 
     /// The time as RFC 3339 in UTC. An error says what is wrong with it; None stands for a text that no format fits.
-    pub(super) fn read(&self, text: &str) -> Result<String, Option<String>> {
+    pub(crate) fn read(&self, text: &str) -> Result<String, Option<String>> {
         let fits = |format: &str| {
             let time = strtime::parse(format, text).ok()?;
             if let Some(timestamp) = time.timestamp() {

@@ -23,6 +23,11 @@ use crate::decode::Peeked;
 use crate::events::EventType;
 use crate::reject::Reject;
 
+/// Appends a cell as a JSON number, if it is one as cells are read where nothing but a number may stand.
+pub(crate) fn write_number(cell: &[u8], out: &mut Vec<u8>) -> bool {
+    cell::write_number(cell, true, out)
+}
+
 /// The cells of one record, unquoted, one after the other.
 #[derive(Debug, Default)]
 struct Cells {

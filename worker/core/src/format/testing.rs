@@ -16,6 +16,7 @@ pub(super) fn event_type(name: &str, schema: Value, type_field: Option<&str>) ->
         key: Vec::new(),
         region: None,
         version: None,
+        participant: None,
         delay: Span::ZERO,
         max_ahead: None,
     };
@@ -29,11 +30,13 @@ pub(super) fn event_type(name: &str, schema: Value, type_field: Option<&str>) ->
         older: Vec::new(),
         renamed: Vec::new(),
         rules: Vec::new(),
+        privacy: Vec::new(),
     };
     EventType {
         name: name.into(),
         versions: Versions::compile(&config, &Limits::default()).unwrap(),
         rules: Default::default(),
+        privacy: None,
         type_field: event.event_type,
         time_field: event.time,
         delay: Span::ZERO,

@@ -38,6 +38,7 @@ fn plan(mut schema: Json) -> Arc<Plan> {
         key: Vec::new(),
         region: None,
         version: None,
+        participant: None,
         delay: Span::ZERO,
         max_ahead: None,
     };
@@ -51,6 +52,7 @@ fn plan(mut schema: Json) -> Arc<Plan> {
         older: Vec::new(),
         renamed: Vec::new(),
         rules: Vec::new(),
+        privacy: Vec::new(),
     };
     Plan::compile(&config, &Limits::default()).unwrap()
 }

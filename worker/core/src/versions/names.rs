@@ -66,6 +66,18 @@ impl<'r> Names<'r> {
     }
 }
 
+/// The names that a field of the table has in any version.
+pub(crate) fn all_names(field: &Pointer, renamed: &[Rename]) -> Vec<Pointer> {
+    let mut names = vec![field.clone()];
+    for rename in renamed {
+        let name = Names::since(rename.version.saturating_sub(1), renamed).in_version(field);
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    names
+}
+
 /// Replaces the longest beginning of a field that is among some.
 fn replace<'p>(field: &mut Vec<String>, pairs: impl Iterator<Item = (&'p [String], &'p [String])>) {
     let longest = pairs.filter(|(from, _)| field.starts_with(from)).max_by_key(|(from, _)| from.len());

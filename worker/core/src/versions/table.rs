@@ -21,6 +21,11 @@ pub struct Table {
 }
 
 impl Table {
+    /// The table of a plan alone.
+    pub(super) fn of(plan: &Plan) -> Self {
+        Self { schema: Arc::clone(plan.arrow_schema()), mixed: Vec::new() }
+    }
+
     /// The columns of an event, without provenance; `extra` is the last.
     pub fn schema(&self) -> &SchemaRef {
         &self.schema
@@ -60,7 +65,7 @@ pub(super) fn fit(config: &EventTypeConfig, plans: &mut [(u32, Plan)]) -> Result
         joined.mixed.extend(join(&mut joined.members, own, &[]));
     }
     if let [(_, only)] = plans {
-        return Ok(Table { schema: Arc::clone(only.arrow_schema()), mixed: joined.mixed });
+        return Ok(Table::of(only));
     }
     for (version, plan) in plans {
         plan.fit(&joined.members, &Names::since(*version, &config.renamed));

@@ -10,7 +10,7 @@ use super::scalar::{Float, Scalar};
 
 /// What a column holds, as far as windows care.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     Bool,
     Int,
     Float,
@@ -20,7 +20,7 @@ pub(super) enum Kind {
 
 impl Kind {
     /// The kind of a column; None for columns that are no scalars.
-    pub(super) fn of(data_type: &DataType) -> Option<Self> {
+    pub(crate) fn of(data_type: &DataType) -> Option<Self> {
         match data_type {
             DataType::Boolean => Some(Self::Bool),
             DataType::Int64 => Some(Self::Int),
@@ -33,7 +33,7 @@ impl Kind {
     }
 
     /// The type of the column that such values are put out in.
-    pub(super) fn data_type(self) -> DataType {
+    pub(crate) fn data_type(self) -> DataType {
         match self {
             Self::Bool => DataType::Boolean,
             Self::Int => DataType::Int64,
@@ -45,7 +45,7 @@ impl Kind {
 }
 
 /// A column, by row.
-pub(super) enum View<'a> {
+pub(crate) enum View<'a> {
     Bool(&'a BooleanArray),
     Int(&'a Int64Array),
     Float(&'a Float64Array),
@@ -57,7 +57,7 @@ pub(super) enum View<'a> {
 
 impl<'a> View<'a> {
     /// The column at a path of child indexes through structs.
-    pub(super) fn of(batch: &'a RecordBatch, path: &[usize]) -> Result<Self, ArrowError> {
+    pub(crate) fn of(batch: &'a RecordBatch, path: &[usize]) -> Result<Self, ArrowError> {
         let missing = || ArrowError::SchemaError("a window's field is not among the batch's columns".into());
         let (first, rest) = path.split_first().ok_or_else(missing)?;
         let mut array: &ArrayRef = batch.columns().get(*first).ok_or_else(missing)?;
@@ -91,12 +91,12 @@ impl<'a> View<'a> {
         }
     }
 
-    pub(super) fn is_null(&self, row: usize) -> bool {
+    pub(crate) fn is_null(&self, row: usize) -> bool {
         self.array().is_null(row)
     }
 
     /// Whether no row is null, so that rows needn't be asked.
-    pub(super) fn has_nulls(&self) -> bool {
+    pub(crate) fn has_nulls(&self) -> bool {
         self.array().null_count() > 0
     }
 
@@ -108,7 +108,20 @@ impl<'a> View<'a> {
         }
     }
 
-    pub(super) fn scalar(&self, row: usize) -> Scalar {
+    /// A number, if there is one.
+    pub(crate) fn number(&self, row: usize) -> Option<f64> {
+        if self.is_null(row) {
+            return None;
+        }
+        match self {
+            Self::Int(array) => Some(array.value(row) as f64),
+            // Minus zero plus zero is zero.
+            Self::Float(array) => Some(array.value(row) + 0.0),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn scalar(&self, row: usize) -> Scalar {
         if self.is_null(row) {
             return Scalar::Null;
         }
@@ -122,7 +135,7 @@ impl<'a> View<'a> {
     }
 
     /// Appends bytes that are the same for equal values only.
-    pub(super) fn write_key(&self, row: usize, key: &mut Vec<u8>) {
+    pub(crate) fn write_key(&self, row: usize, key: &mut Vec<u8>) {
         if self.is_null(row) {
             key.push(0);
             return;

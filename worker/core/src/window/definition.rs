@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use arrow_schema::{DataType, Field, Schema, SchemaRef, TimeUnit};
+use serde::Serialize;
 use sha2::{Digest, Sha256};
 use transect_config::{Function, Pointer, WindowConfig, WindowKind};
 
 use super::aggregate::State;
 use super::columns::Kind;
 use super::time::Cut;
-use crate::versions::Table;
+use crate::privacy::Kept;
 
 /// Why a definition can't be run.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -25,9 +26,9 @@ pub struct WindowError {
 
 /// A column that a definition reads.
 #[derive(Clone, Debug)]
-pub(super) struct Column {
-    pub(super) path: Vec<usize>,
-    pub(super) kind: Kind,
+pub(crate) struct Column {
+    pub(crate) path: Vec<usize>,
+    pub(crate) kind: Kind,
 }
 
 /// An aggregate, resolved.
@@ -67,9 +68,16 @@ pub struct WindowPlan {
 }
 
 impl WindowPlan {
-    /// Resolves a definition against the table of its event type.
-    pub fn of(config: &WindowConfig, table: &Table) -> Result<Arc<Self>, WindowError> {
-        Self::compile(config, table.schema(), &|field| table.column(field))
+    /// Resolves a definition against the columns that are kept of its event type.
+    pub fn of(config: &WindowConfig, kept: Kept<'_>) -> Result<Arc<Self>, WindowError> {
+        check_treatments(config, kept)?;
+        let mut compiled = Self::new(config, kept.schema(), &|field| kept.column(field))?;
+        let treatments: Vec<_> = fields(config).map(|field| kept.treatment(field)).collect();
+        if treatments.iter().any(Option::is_some) {
+            // Groups and values of another treatment are others, and must not be merged with these.
+            compiled.digest = digest(&(config, treatments));
+        }
+        Ok(Arc::new(compiled))
     }
 
     /// Resolves a definition against columns; the resolver gives the path of child indexes, through structs, of the
@@ -79,6 +87,14 @@ impl WindowPlan {
         schema: &SchemaRef,
         resolve: &dyn Fn(&Pointer) -> Option<Vec<usize>>,
     ) -> Result<Arc<Self>, WindowError> {
+        Ok(Arc::new(Self::new(config, schema, resolve)?))
+    }
+
+    fn new(
+        config: &WindowConfig,
+        schema: &SchemaRef,
+        resolve: &dyn Fn(&Pointer) -> Option<Vec<usize>>,
+    ) -> Result<Self, WindowError> {
         let fail = |place: String, problem: &str| WindowError {
             window: config.name.clone(),
             place,
@@ -112,7 +128,7 @@ impl WindowPlan {
         if let Some(twice) = twice(&output) {
             return Err(fail(format!("column {twice}"), "two columns have this name; rename the aggregate"));
         }
-        Ok(Arc::new(Self {
+        Ok(Self {
             name: config.name.clone(),
             digest: digest(config),
             cut: Cut::new(&config.kind),
@@ -120,7 +136,7 @@ impl WindowPlan {
             groups,
             aggregates,
             output,
-        }))
+        })
     }
 
     /// The definition's name.
@@ -142,6 +158,11 @@ impl WindowPlan {
     /// The least watermark at which every window that holds an event of this time is final. Microseconds.
     pub fn closes(&self, time: i64) -> i64 {
         self.cut.closes(time, self.lateness)
+    }
+
+    /// How far behind the watermark that makes it final a window may end. Microseconds.
+    pub fn trails(&self) -> i64 {
+        self.cut.trails().saturating_add(self.lateness)
     }
 
     pub(super) fn states(&self) -> Vec<State> {
@@ -179,7 +200,8 @@ fn check_function(function: Function, column: Option<&Column>) -> Result<(), &'s
     }
 }
 
-fn kind_of(schema: &Schema, path: &[usize]) -> Option<Kind> {
+/// What the column at a path holds; None if that is no scalar.
+pub(crate) fn kind_of(schema: &Schema, path: &[usize]) -> Option<Kind> {
     let (first, rest) = path.split_first()?;
     let mut data_type = schema.fields().get(*first)?.data_type();
     for child in rest {
@@ -227,9 +249,29 @@ fn twice(schema: &Schema) -> Option<&str> {
     names.windows(2).find(|pair| pair[0] == pair[1]).map(|pair| pair[0])
 }
 
-fn digest(config: &WindowConfig) -> u64 {
+/// The fields that a definition reads.
+fn fields(config: &WindowConfig) -> impl Iterator<Item = &Pointer> {
+    config.group_by.iter().chain(config.aggregates.iter().filter_map(|aggregate| aggregate.field.as_ref()))
+}
+
+/// What is dropped or encrypted can't be gathered.
+fn check_treatments(config: &WindowConfig, kept: Kept<'_>) -> Result<(), WindowError> {
+    let of_groups = config.group_by.iter().map(|field| (format!("groupBy {field}"), field));
+    let of_aggregates = config
+        .aggregates
+        .iter()
+        .filter_map(|aggregate| Some((format!("aggregate {}", aggregate.name), aggregate.field.as_ref()?)));
+    for (place, field) in of_groups.chain(of_aggregates) {
+        if let Some(problem) = kept.unusable(field) {
+            return Err(WindowError { window: config.name.clone(), place, problem: problem.to_owned() });
+        }
+    }
+    Ok(())
+}
+
+fn digest(definition: &impl Serialize) -> u64 {
     // Plain data always serialises, and the order of its fields is that of the type.
-    let text = serde_json::to_vec(config).unwrap_or_default();
+    let text = serde_json::to_vec(definition).unwrap_or_default();
     let hash = Sha256::digest(&text);
     u64::from_le_bytes(std::array::from_fn(|at| hash[at]))
 }

@@ -89,6 +89,15 @@ impl Cut {
             Self::Sessions(sessions) => time.saturating_add(2 * sessions.gap).saturating_add(lateness),
         }
     }
+
+    /// How far behind the watermark that makes it final a window may end, beside the lateness.
+    pub(super) fn trails(self) -> i64 {
+        match self {
+            Self::Grid(_) => 0,
+            // Parts of a chain that goes on may be cut anew for that long.
+            Self::Sessions(sessions) => sessions.gap.saturating_add(sessions.max.saturating_mul(2)),
+        }
+    }
 }
 
 #[cfg(test)]

@@ -225,6 +225,7 @@ fn decoder() -> Decoder {
         key: Vec::new(),
         region: None,
         version: None,
+        participant: None,
         delay: Span::ZERO,
         max_ahead: None,
     };
@@ -239,6 +240,7 @@ fn decoder() -> Decoder {
         event,
         cleanse,
         rules: Vec::new(),
+        privacy: Vec::new(),
     };
     Decoder::new(Plan::compile(&event_type, &Limits::default()).unwrap(), PipelineKey::new([1; 16]))
 }

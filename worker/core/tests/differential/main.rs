@@ -46,6 +46,7 @@ fn plan(schema: &Value, family: &SchemaFamily) -> Result<Arc<Plan>, PlanError> {
         key: Vec::new(),
         region: None,
         version: None,
+        participant: None,
         delay: Span::ZERO,
         max_ahead: None,
     };
@@ -60,6 +61,7 @@ fn plan(schema: &Value, family: &SchemaFamily) -> Result<Arc<Plan>, PlanError> {
         older: Vec::new(),
         renamed: Vec::new(),
         rules: Vec::new(),
+        privacy: Vec::new(),
     };
     Plan::compile(&event_type, &Limits::default())
 }

@@ -58,11 +58,13 @@ fn config(versions: &[Version]) -> EventTypeConfig {
             time_format: TimeFormat::UnixSeconds,
             key: vec!["/k".parse().unwrap()],
             region: None,
+            participant: None,
             delay: Span::ZERO,
             max_ahead: None,
         },
         cleanse: Vec::new(),
         rules: Vec::new(),
+        privacy: Vec::new(),
     }
 }
 
@@ -90,6 +92,7 @@ fn decode_as(
         delay: Span::ZERO,
         max_ahead: None,
         rules: Default::default(),
+        privacy: Default::default(),
     };
     let (mut bytes, mut spans) = (String::new(), Vec::new());
     for event in events {

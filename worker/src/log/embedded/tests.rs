@@ -13,9 +13,9 @@ use tempfile::TempDir;
 use super::*;
 use crate::log::{MemoryLog, NewRecord};
 
-/// Files so small that a few records roll them.
+/// Files so small that a few records roll them. A snapshot names every topic: the journal has room for one and five changes.
 const SMALL: Sizes =
-    Sizes { segment_bytes: 300, journal_bytes: 1500, tail_bytes: 200, unwritten_bytes: 2000 };
+    Sizes { segment_bytes: 300, journal_bytes: 2000, tail_bytes: 200, unwritten_bytes: 2000 };
 
 pub(super) fn open(dir: &TempDir) -> EmbeddedLog {
     EmbeddedLog::open_with(dir.path(), SMALL).unwrap()

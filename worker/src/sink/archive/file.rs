@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use transect_core::format::Format;
 use zstd::stream::write::Encoder;
 
+use super::sealed;
 use crate::sink::SinkError;
 use crate::sink::publish::{FileName, Files, Temporary};
 
@@ -13,7 +14,8 @@ const LEVEL: i32 = 3;
 /// A file in the making.
 pub(super) struct ArchiveFile {
     writer: Writer,
-    format: Format,
+    /// None for a file that is sealed.
+    format: Option<Format>,
     /// Number of its first event.
     first: u64,
     bytes: u64,
@@ -24,7 +26,7 @@ impl ArchiveFile {
     pub(super) fn create(
         files: &Files,
         source: &str,
-        format: &Format,
+        format: Option<&Format>,
         first: u64,
     ) -> Result<Self, SinkError> {
         // The last event's number isn't known yet: `seal` gives the file its name.
@@ -32,19 +34,20 @@ impl ArchiveFile {
         let path = file.path().to_owned();
         let failed = |error: io::Error| SinkError::io("write", &path)(error);
         let writer = Writer::new(file, format).map_err(failed)?;
-        let mut file = Self { writer, format: format.clone(), first, bytes: 0 };
+        let mut file = Self { writer, format: format.cloned(), first, bytes: 0 };
         let written = match format {
-            Format::Csv(head) => file.write(head.line()).and_then(|()| file.write(b"\n")),
-            Format::Avro(head) => file.write(head.bytes()),
-            Format::Json | Format::CloudEvents => Ok(()),
+            Some(Format::Csv(head)) => file.write(head.line()).and_then(|()| file.write(b"\n")),
+            Some(Format::Avro(head)) => file.write(head.bytes()),
+            Some(Format::Json | Format::CloudEvents) => Ok(()),
+            None => file.write(&sealed::head()),
         };
         written.map_err(failed)?;
         Ok(file)
     }
 
     /// Whether events of this format may follow in it.
-    pub(super) fn takes(&self, format: &Format) -> bool {
-        self.format == *format
+    pub(super) fn takes(&self, format: Option<&Format>) -> bool {
+        self.format.as_ref() == format
     }
 
     pub(super) fn bytes(&self) -> u64 {
@@ -61,7 +64,7 @@ impl ArchiveFile {
 
     /// Ends the file after the event of this number; it will be part of the next commit.
     pub(super) fn seal(self, files: &Files, source: &str, last: u64) -> Result<(), SinkError> {
-        let name = name(source, &self.format, self.first, last);
+        let name = name(source, self.format.as_ref(), self.first, last);
         let file = match self.writer {
             Writer::Zstd(encoder) => encoder.finish().map_err(SinkError::io("write", name.as_ref()))?,
             Writer::Plain(file) => file,
@@ -71,15 +74,15 @@ impl ArchiveFile {
     }
 }
 
-/// Blocks of a container are compressed already, and tools read it as it is.
+/// Blocks of a container are compressed already, or sealed, and tools read it as it is.
 enum Writer {
     Zstd(Encoder<'static, Temporary>),
     Plain(Temporary),
 }
 
 impl Writer {
-    fn new(file: Temporary, format: &Format) -> io::Result<Self> {
-        if matches!(format, Format::Avro(_)) {
+    fn new(file: Temporary, format: Option<&Format>) -> io::Result<Self> {
+        if matches!(format, None | Some(Format::Avro(_))) {
             return Ok(Self::Plain(file));
         }
         let mut encoder = Encoder::new(file, LEVEL)?;
@@ -88,13 +91,14 @@ impl Writer {
     }
 }
 
-fn name(source: &str, format: &Format, first: u64, last: u64) -> String {
+fn name(source: &str, format: Option<&Format>, first: u64, last: u64) -> String {
     let extension = match format {
-        Format::Json => "ndjson.zst",
-        Format::Avro(_) => "avro",
-        Format::CloudEvents => "cloudevents.ndjson.zst",
-        Format::Csv(head) if head.delimiter() == b'\t' => "tsv.zst",
-        Format::Csv(_) => "csv.zst",
+        None => "sealed.avro",
+        Some(Format::Json) => "ndjson.zst",
+        Some(Format::Avro(_)) => "avro",
+        Some(Format::CloudEvents) => "cloudevents.ndjson.zst",
+        Some(Format::Csv(head)) if head.delimiter() == b'\t' => "tsv.zst",
+        Some(Format::Csv(_)) => "csv.zst",
     };
     format!("{source}/{}", FileName { stem: "events", first, last, extension })
 }

@@ -16,7 +16,7 @@ const THREADS_MAX: usize = 16;
 const WHOLE_FROM: usize = 16;
 
 /// Makes the content of files durable, and the names in folders.
-pub(super) fn all(files: &[PathBuf], folders: &[PathBuf]) -> Result<(), SinkError> {
+pub(crate) fn all(files: &[PathBuf], folders: &[PathBuf]) -> Result<(), SinkError> {
     if files.len() + folders.len() >= WHOLE_FROM && file_systems(files.iter().chain(folders))? {
         return Ok(());
     }

@@ -32,7 +32,7 @@ fn write_boolean(cell: &[u8], out: &mut Vec<u8>) -> bool {
 
 /// A number is written as JSON has it or, if nothing but a number may stand here, as spreadsheets and statistics packages
 /// do: `+1`, `.5`, `5.`, `007`. Its digits are kept.
-fn write_number(cell: &[u8], spelled_freely: bool, out: &mut Vec<u8>) -> bool {
+pub(super) fn write_number(cell: &[u8], spelled_freely: bool, out: &mut Vec<u8>) -> bool {
     let digits = |bytes: &[u8]| bytes.iter().take_while(|byte| byte.is_ascii_digit()).count();
     let (negative, rest) = match cell {
         [b'-', rest @ ..] => (true, rest),

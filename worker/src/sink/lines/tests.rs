@@ -21,9 +21,9 @@ impl Place {
         self.log.append(Topic::Rejected, &[(record::COUNT, count)], Bytes::from(value.to_owned()));
     }
 
-    fn open(&self) -> RejectedSink {
+    fn open(&self) -> LineSink {
         let folders = Folders { out: self.dir.path().join("out"), state: self.dir.path().join("state") };
-        RejectedSink::open(self.log.clone(), &folders).unwrap()
+        LineSink::open(self.log.clone(), Topic::Rejected, &folders).unwrap()
     }
 
     fn files(&self) -> Vec<(String, String)> {
@@ -39,7 +39,7 @@ impl Place {
     }
 }
 
-fn drain(mut sink: RejectedSink) -> Result<(), RoleError> {
+fn drain(mut sink: LineSink) -> Result<(), RoleError> {
     while sink.step()? {}
     sink.flush()
 }

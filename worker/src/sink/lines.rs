@@ -1,5 +1,5 @@
-//! The rejects: `rejected/rejected-<first>-<last>.ndjson`, the lines of `rejected` byte for byte. A file is sealed
-//! at a flush or when it is large.
+//! Topics of lines, byte for byte: `rejected/rejected-<first>-<last>.ndjson`, and `alerts` likewise. A file is sealed at a
+//! flush or when it is large.
 
 #[cfg(test)]
 mod tests;
@@ -13,35 +13,33 @@ use super::{Folders, READ_BYTES_MAX, SinkError, batches};
 use crate::log::{Log, Record, Topic};
 use crate::role::{Role, RoleError};
 
-/// Group and folder of the sink.
-const GROUP: &str = "rejected";
-
 /// Bytes that are held before they are written, which is the size of a file, about.
 const HELD_BYTES_MAX: usize = 16 << 20;
 
-/// Writes `rejected` as NDJSON files.
-pub struct RejectedSink {
+/// Writes a topic as NDJSON files; group and folder have the topic's name.
+pub struct LineSink {
+    topic: Topic,
     publisher: Publisher,
     /// The first offset in `held`.
     first: u64,
-    /// The next offset of `rejected` to read.
+    /// The next offset to read.
     next: u64,
     held: Vec<u8>,
     /// Sum of the count headers of what is held.
     counted: u64,
 }
 
-impl RejectedSink {
-    /// Opens the rejects in the output folder and finishes what a crash left behind. An error if the files there are
+impl LineSink {
+    /// Opens the topic's lines in the output folder and finishes what a crash left behind. An error if the files there are
     /// not of this log.
-    pub fn open(log: Arc<dyn Log>, folders: &Folders) -> Result<Self, SinkError> {
-        let publisher = Publisher::open(log, GROUP, folders)?;
-        let next = publisher.position(Topic::Rejected);
-        Ok(Self { publisher, first: next, next, held: Vec::new(), counted: 0 })
+    pub fn open(log: Arc<dyn Log>, topic: Topic, folders: &Folders) -> Result<Self, SinkError> {
+        let publisher = Publisher::open(log, topic.as_str(), folders)?;
+        let next = publisher.position(topic);
+        Ok(Self { topic, publisher, first: next, next, held: Vec::new(), counted: 0 })
     }
 
     fn hold(&mut self, record: &Record) -> Result<(), SinkError> {
-        self.counted += batches::count(Topic::Rejected, record)?;
+        self.counted += batches::count(self.topic, record)?;
         self.held.extend_from_slice(&record.value);
         if self.held.last().is_some_and(|last| *last != b'\n') {
             self.held.push(b'\n');
@@ -53,16 +51,15 @@ impl RejectedSink {
     fn write_held(&mut self) -> Result<(), SinkError> {
         let (held, counted) = (std::mem::take(&mut self.held), std::mem::take(&mut self.counted));
         let first = std::mem::replace(&mut self.first, self.next);
-        let next = self.next;
-        self.publisher.publish(vec![(Topic::Rejected, next)], |files| {
+        let (topic, next) = (self.topic, self.next);
+        self.publisher.publish(vec![(topic, next)], |files| {
             if held.is_empty() && counted == 0 {
                 return Ok(());
             }
-            let name =
-                FileName { stem: Topic::Rejected.as_str(), first, last: next - 1, extension: "ndjson" };
+            let name = FileName { stem: topic.as_str(), first, last: next - 1, extension: "ndjson" };
             let mut file = files.create(&name.to_string())?;
             let path = file.path().to_owned();
-            check_lines(&held, counted, &path)?;
+            check_lines(topic, &held, counted, &path)?;
             file.write_all(&held).map_err(SinkError::io("write", &path))?;
             files.seal(file);
             Ok(())
@@ -70,13 +67,13 @@ impl RejectedSink {
     }
 }
 
-impl Role for RejectedSink {
+impl Role for LineSink {
     fn name(&self) -> &str {
-        GROUP
+        self.topic.as_str()
     }
 
     fn step(&mut self) -> Result<bool, RoleError> {
-        let records = self.publisher.log().read(Topic::Rejected, self.next, READ_BYTES_MAX)?;
+        let records = self.publisher.log().read(self.topic, self.next, READ_BYTES_MAX)?;
         for record in &records {
             self.hold(record)?;
             if self.held.len() >= HELD_BYTES_MAX {
@@ -92,10 +89,10 @@ impl Role for RejectedSink {
     }
 }
 
-fn check_lines(lines: &[u8], counted: u64, path: &Path) -> Result<(), SinkError> {
+fn check_lines(topic: Topic, lines: &[u8], counted: u64, path: &Path) -> Result<(), SinkError> {
     let written = memchr::memchr_iter(b'\n', lines).count() as u64;
     if written == counted {
         return Ok(());
     }
-    Err(SinkError::Count { path: path.to_owned(), topic: Topic::Rejected.as_str(), written, counted })
+    Err(SinkError::Count { path: path.to_owned(), topic: topic.as_str(), written, counted })
 }
