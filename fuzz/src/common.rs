@@ -30,6 +30,7 @@ pub fn config(schema: Value, cleanse: Vec<CleanseStep>, rules: Vec<RuleConfig>) 
     EventTypeConfig {
         name: "e".into(),
         schema_version: 1,
+        format: Default::default(),
         schema,
         family: Default::default(),
         event: EventFields {

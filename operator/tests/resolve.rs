@@ -328,10 +328,6 @@ fn what_one_process_can_not_run_is_refused_by_name() {
     let mut wrong = String::new();
     for (text, said) in [
         (
-            schema("format: Avro"),
-            "study/air.yaml:19:11: spec.format: format: Avro is not supported by `transect up`; remove it for now",
-        ),
-        (
             schema("privacy: [{field: /station, treatment: Drop}]"),
             "study/air.yaml:19:3: spec.privacy: privacy is not supported by `transect up`; remove it for now",
         ),
@@ -405,7 +401,7 @@ fn what_one_process_can_not_run_is_refused_by_name() {
         ),
     ] {
         let loaded = read(&text);
-        let problems = local::unsupported(&loaded.pipelines[0], &loaded.schemas, &Overrides::new());
+        let problems = local::unsupported(&loaded.pipelines[0], &Overrides::new());
         let problems = problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
         if problems != said {
             wrong += &format!("\n  expected {said}\n  found    {problems}\n");
@@ -424,7 +420,7 @@ fn what_one_process_can_run_is_not_refused() {
         [(MANIFESTS, overrides(&[])), (&file, overrides(&[])), (&kafka, overrides(&[("web", "a")]))]
     {
         let loaded = read(text);
-        assert_eq!(local::unsupported(&loaded.pipelines[0], &loaded.schemas, &inputs), []);
+        assert_eq!(local::unsupported(&loaded.pipelines[0], &inputs), []);
     }
 }
 
@@ -443,7 +439,7 @@ fn what_only_a_cluster_needs_is_taken_and_said() {
 "#
     );
     let loaded = read(&text);
-    assert_eq!(local::unsupported(&loaded.pipelines[0], &loaded.schemas, &Overrides::new()), []);
+    assert_eq!(local::unsupported(&loaded.pipelines[0], &Overrides::new()), []);
     assert!(resolved(&text, &[]).is_ok());
     assert_eq!(
         local::without_effect(&loaded.pipelines[0].value),

@@ -12,11 +12,11 @@ pub fn run(data: &[u8]) {
     let loaded = load_text("m.yaml", text);
     let mut problems = loaded.problems.clone();
     for schema in &loaded.schemas {
-        problems.extend(check_schema(schema, &loaded.config_maps));
+        problems.extend(check_schema(schema, &loaded.config_maps, &loaded.pipelines));
     }
     for pipeline in &loaded.pipelines {
         let overrides = Overrides::new();
-        problems.extend(local::unsupported(pipeline, &loaded.schemas, &overrides));
+        problems.extend(local::unsupported(pipeline, &overrides));
         match resolve(&loaded.schemas, &loaded.config_maps, pipeline, &overrides) {
             Ok(resolved) => {
                 for event_type in &resolved.config.event_types {

@@ -59,13 +59,15 @@ fn batch(file: &[u8]) -> (Head, EventBatch) {
 /// Each event as JSON or what is wrong with it, and its own bytes.
 fn read(file: &[u8], event_type: Option<&EventType>) -> Vec<(Result<String, String>, Vec<u8>)> {
     let (head, mut batch) = batch(file);
-    let mut converter = Converter::default();
+    let (mut converter, head) = (Converter::default(), Arc::new(head));
+    let types = event_type.map(std::slice::from_ref).unwrap_or_default();
+    let context = Context { types, event_type: None, version: None };
     converter.open(&head, &mut batch);
     let mut events = Vec::new();
     for event in 0..batch.events.len() {
         let mut text = Vec::new();
-        let outcome = converter.convert(&head, &mut batch, event, event_type, &mut text);
-        let outcome = outcome.map(|()| String::from_utf8(text).unwrap()).map_err(|reject| {
+        let outcome = converter.convert(&head, &mut batch, event, &context, &mut text);
+        let outcome = outcome.map(|_| String::from_utf8(text).unwrap()).map_err(|reject| {
             assert_eq!(reject.reason, RejectReason::Malformed);
             format!("{}: {}", reject.pointer, reject.message)
         });

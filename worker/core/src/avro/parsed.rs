@@ -1,4 +1,6 @@
 //! Avro schemas from JSON, with the named types of their family.
+//!
+//! The `apache-avro` crate reads them. What is wrong is said with its place where that can be found.
 
 use std::collections::HashMap;
 
@@ -8,6 +10,7 @@ use serde_json::Value;
 use transect_config::SchemaFamily;
 
 use super::shape::Shape;
+use crate::format::avro::default_text;
 use crate::plan::PlanError;
 
 /// Schemas nest no deeper than this.
@@ -15,19 +18,22 @@ const DEPTH_MAX: usize = 96;
 
 /// A schema and all types that it names.
 #[derive(Debug)]
-pub(super) struct Parsed {
-    pub(super) root: Schema,
+pub(crate) struct Parsed {
+    pub(crate) root: Schema,
     types: HashMap<Name, Schema>,
+    /// The documents of the family that it needs.
+    pub(crate) documents: Vec<String>,
 }
 
 impl Parsed {
     /// Reads a schema; of its family those documents count that define a type which it names, directly or through others.
-    pub(super) fn read(schema: &Value, family: &SchemaFamily) -> Result<Self, PlanError> {
+    pub(crate) fn read(schema: &Value, family: &SchemaFamily) -> Result<Self, PlanError> {
         check("", schema)?;
-        let mut others = Vec::new();
+        let (mut others, mut documents) = (Vec::new(), Vec::new());
         for (name, document) in reached(schema, family) {
             check(name, document)?;
             others.push(document.to_string());
+            documents.push(name.to_owned());
         }
         let parsed = Schema::parse_str_with_list(&schema.to_string(), &others);
         let (root, others) = parsed.map_err(|error| wrong(&error))?;
@@ -35,11 +41,47 @@ impl Parsed {
         for schema in others.iter().chain([&root]) {
             collect(schema, &mut types);
         }
-        Ok(Self { root, types })
+        Ok(Self { root, types, documents })
+    }
+
+    /// Reads a schema that stands by itself, as that of a container does.
+    pub(crate) fn of_text(text: &str) -> Result<Self, String> {
+        let root = Schema::parse_str(text).map_err(|error| format!("its schema can't be read: {error}"))?;
+        let mut types = HashMap::new();
+        collect(&root, &mut types);
+        Ok(Self { root, types, documents: Vec::new() })
+    }
+
+    /// Whether each default is a value of its field, so that it can be filled in.
+    pub(super) fn check_defaults(&self, document: &Value) -> Result<(), PlanError> {
+        let mut types: Vec<_> = self.types.values().collect();
+        types.sort_by_key(|schema| Shape::of(schema).name().map(|name| name.fullname(None)));
+        for schema in types {
+            let Shape::Record(record) = Shape::of(schema) else { continue };
+            for field in &record.fields {
+                let Some(default) = &field.default else { continue };
+                if let Err(message) = default_text(self, &field.schema, default) {
+                    let is_field = |value: &Value| {
+                        value.get("name").and_then(Value::as_str) == Some(field.name.as_str())
+                            && value.get("default") == Some(default)
+                    };
+                    let pointer = find(document, is_field).map(|place| format!("{place}/default"));
+                    let message = format!("the field `{}`: {message}; correct one of the two", field.name);
+                    let (document, pointer) = (String::new(), pointer.unwrap_or_default());
+                    return Err(PlanError { document, pointer, message, missing: None });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The type of a full name.
+    pub(crate) fn named(&self, full: &str) -> Option<&Schema> {
+        self.types.iter().find(|(name, _)| name.fullname(None) == full).map(|(_, schema)| schema)
     }
 
     /// The type that a name stands for.
-    pub(super) fn resolve<'s>(&'s self, schema: &'s Schema) -> &'s Schema {
+    pub(crate) fn resolve<'s>(&'s self, schema: &'s Schema) -> &'s Schema {
         match schema {
             Schema::Ref { name } => self.types.get(name).unwrap_or(schema),
             schema => schema,
@@ -92,6 +134,29 @@ fn fullname(document: &Value) -> Option<String> {
         Some(namespace) => Some(format!("{namespace}.{name}")),
         None => Some(name.to_owned()),
     }
+}
+
+/// The place of the first part of a document of which something is true.
+fn find(document: &Value, is: impl Fn(&Value) -> bool) -> Option<String> {
+    let mut open = vec![(String::new(), document)];
+    while let Some((pointer, value)) = open.pop() {
+        if is(value) {
+            return Some(pointer);
+        }
+        match value {
+            // The first is looked at first.
+            Value::Object(map) => open.extend(map.iter().rev().map(|(key, value)| {
+                (format!("{pointer}/{}", key.replace('~', "~0").replace('/', "~1")), value)
+            })),
+            Value::Array(items) => {
+                open.extend(
+                    items.iter().enumerate().rev().map(|(at, item)| (format!("{pointer}/{at}"), item)),
+                );
+            }
+            _ => {}
+        }
+    }
+    None
 }
 
 /// What the parser says; of a type that is not there, how to fix it.
