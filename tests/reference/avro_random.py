@@ -97,7 +97,7 @@ class Schemas:
         branches, kinds = [], set()
         for _ in range(self.chance.randint(2, 4)):
             branch = self.any(depth - 1)
-            of = kind(branch) if kind(branch) not in ("record", "enum", "fixed") else branch["name"]
+            of = family(branch) if kind(branch) not in ("record", "enum", "fixed") else branch["name"]
             if of not in kinds and not isinstance(branch, list):
                 kinds.add(of)
                 branches.append(branch)
@@ -111,10 +111,14 @@ def kind(schema) -> str:
     return schema["type"] if isinstance(schema, dict) else schema
 
 
-def full(schema: dict, space: str) -> tuple[str, str]:
-    """The full name of a named type within a namespace, and the namespace within it."""
-    space = schema.get("namespace", space)
-    return (f"{space}.{schema['name']}" if space else schema["name"]), space
+def family(schema) -> str:
+    """The types of which one is read as another.
+
+    By the letter of the specification a union's first branch counts that takes a type by promotion, even if a later one is
+    that type; both Python packages do so, Java's and Transect don't. Unions here have one of each family.
+    """
+    of = kind(schema)
+    return {"int": "number", "long": "number", "float": "number", "double": "number", "bytes": "string"}.get(of, of)
 
 
 class Names:
@@ -321,7 +325,7 @@ class Readers:
             plain = [branch for branch in schema if not Names(branch).all and isinstance(branch, str)]
             return plain[0] if plain and len(schema) == 2 and plain[0] in PRIMITIVES else schema
         if isinstance(schema, list):
-            more = [primitive for primitive in PRIMITIVES if primitive not in map(kind, schema)]
+            more = [primitive for primitive in PRIMITIVES if family(primitive) not in map(family, schema)]
             return [*schema, chance.choice(more)] if more else schema
         if kind(schema) in ("array", "map") and chance.random() < 0.7:
             inner = "items" if kind(schema) == "array" else "values"

@@ -1,6 +1,10 @@
 //! Data of one schema read as another's, by the rules of schema resolution.
 //! <https://avro.apache.org/docs/1.12.0/specification/#schema-resolution>
 //!
+//! Of a union's branches one of the same type counts before one that takes it by promotion, as in Avro's own Java: the letter
+//! of the specification says the first that takes it, so that not even a union's own data would always be read as they
+//! were written.
+//!
 //! Beyond those, decimals must have the same precision and scale, and a logical type must not become another one. What
 //! has a logical type on one side only means what the reader says. A part that can't be resolved refuses the data
 //! that have it, and no others.
@@ -44,7 +48,7 @@ impl<'s> Resolver<'s> {
         let (written, read) = (self.writer.resolve(written), self.reader.resolve(read));
         let (from, to) = (avro::Shape::of(written), avro::Shape::of(read));
         if let (false, avro::Shape::Union(branches)) = (matches!(from, avro::Shape::Union(_)), to)
-            && let Some(branch) = branches.iter().find(|branch| self.matches(written, branch))
+            && let Some(branch) = self.branch(written, branches)
         {
             return self.add(written, branch);
         }
@@ -60,6 +64,14 @@ impl<'s> Resolver<'s> {
         self.shapes[id] =
             if id >= SHAPES_MAX { Shape::Never(TOO_LARGE.to_owned()) } else { self.shape(written, read) };
         id
+    }
+
+    /// The branch of a union that takes a type.
+    fn branch(&self, written: &Schema, branches: &'s [Schema]) -> Option<&'s Schema> {
+        let kind = avro::Shape::of(written).kind();
+        let same = |branch: &&Schema| avro::Shape::of(self.reader.resolve(branch)).kind() == kind;
+        let mut matching = branches.iter().filter(|branch| self.matches(written, branch));
+        matching.clone().find(same).or_else(|| matching.next())
     }
 
     fn shape(&mut self, written: &'s Schema, read: &'s Schema) -> Shape {
