@@ -270,14 +270,14 @@ class Readers:
 
     def of(self, writer: dict) -> dict:
         reader = copy.deepcopy(writer)
-        for _ in range(self.chance.randint(1, 4)):
-            records = [record for record in Names(reader).all.values() if kind(record) == "record"]
-            self.change_record(self.chance.choice(records))
         for part in Names(reader).all.values():
             if kind(part) == "enum" and self.chance.random() < 0.4:
                 self.change_enum(part)
             elif kind(part) == "fixed" and "logicalType" not in part and self.chance.random() < 0.05:
                 part["size"] += 1
+        for _ in range(self.chance.randint(1, 4)):
+            records = [record for record in Names(reader).all.values() if kind(record) == "record"]
+            self.change_record(self.chance.choice(records))
         return reader
 
     def change_record(self, record: dict) -> None:
@@ -300,7 +300,7 @@ class Readers:
                 field["name"] = self.schemas.name("renamed")
             case "name" if chance.random() < 0.3:
                 record["doc"] = "The same in other words."
-            case "type" if field:
+            case "type" if field and "default" not in field:
                 field["type"] = self.change_type(field["type"])
 
     def with_default(self) -> dict:

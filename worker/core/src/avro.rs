@@ -5,6 +5,7 @@
 
 mod fingerprint;
 mod json_schema;
+mod mistakes;
 mod parsed;
 mod shape;
 

@@ -9,6 +9,7 @@ use apache_avro::schema::{Name, Schema};
 use serde_json::Value;
 use transect_config::SchemaFamily;
 
+use super::mistakes;
 use super::shape::Shape;
 use crate::format::avro::default_text;
 use crate::plan::PlanError;
@@ -36,7 +37,7 @@ impl Parsed {
             documents.push(name.to_owned());
         }
         let parsed = Schema::parse_str_with_list(&schema.to_string(), &others);
-        let (root, others) = parsed.map_err(|error| wrong(&error))?;
+        let (root, others) = parsed.map_err(|error| wrong(schema, &error))?;
         let mut types = HashMap::new();
         for schema in others.iter().chain([&root]) {
             collect(schema, &mut types);
@@ -160,17 +161,29 @@ fn find(document: &Value, is: impl Fn(&Value) -> bool) -> Option<String> {
 }
 
 /// What the parser says; of a type that is not there, how to fix it.
-fn wrong(error: &apache_avro::Error) -> PlanError {
-    let (message, missing) = match error.details() {
+fn wrong(schema: &Value, error: &apache_avro::Error) -> PlanError {
+    let (message, missing, pointer) = match error.details() {
         Details::ParsePrimitive(name) => {
             let message = format!(
                 "names the type `{name}`, which is defined nowhere; define it, or give its document along"
             );
-            (message, Some(name.clone()))
+            let place = find(schema, |value| value.get("type").and_then(Value::as_str) == Some(name));
+            let place = place.map(|place| format!("{place}/type"));
+            let place = place.or_else(|| find(schema, |value| value.as_str() == Some(name)));
+            (message, Some(name.clone()), place)
         }
-        _ => (format!("this is no valid Avro schema: {error}"), None),
+        Details::GetDefaultRecordField(name, record, ..) => {
+            let has = |value: &Value| {
+                value.get("name").and_then(Value::as_str) == Some(name) && value.get("default").is_some()
+            };
+            let message = format!(
+                "the default of the field `{name}` of `{record}` is no value of the field's type; correct one of the two"
+            );
+            (message, None, find(schema, has).map(|place| format!("{place}/default")))
+        }
+        _ => (format!("this is no valid Avro schema: {error}"), None, None),
     };
-    PlanError { document: String::new(), pointer: String::new(), message, missing }
+    PlanError { document: String::new(), pointer: pointer.unwrap_or_default(), message, missing }
 }
 
 /// What the parser doesn't say or would not survive.
@@ -184,14 +197,6 @@ fn check(document: &str, schema: &Value) -> Result<(), PlanError> {
         if depth > DEPTH_MAX {
             return refuse(&pointer, "the schema nests too deeply; name the types within it");
         }
-        if let Some(fields) = value.get("fields").and_then(Value::as_array) {
-            let mut names: Vec<&str> =
-                fields.iter().filter_map(|field| field.get("name")?.as_str()).collect();
-            names.sort_unstable();
-            if let Some(twice) = names.windows(2).find(|pair| pair[0] == pair[1]) {
-                return refuse(&pointer, &format!("the field `{}` is there twice; rename one", twice[0]));
-            }
-        }
         match value {
             Value::Object(map) => {
                 open.extend(map.iter().map(|(key, value)| (format!("{pointer}/{key}"), value, depth + 1)));
@@ -204,7 +209,7 @@ fn check(document: &str, schema: &Value) -> Result<(), PlanError> {
             _ => {}
         }
     }
-    Ok(())
+    mistakes::find(schema).or_else(|(pointer, message)| refuse(&pointer, &message))
 }
 
 fn collect(schema: &Schema, types: &mut HashMap<Name, Schema>) {
