@@ -72,7 +72,7 @@ fn a_wrong_schema_is_said_with_its_place_and_how_to_fix_it() {
     for (version, said) in [
         (
             "schema: {type: array, items: int}".to_owned(),
-            "air.yaml:8:30: spec.versions[0].schema.type: an event is a record, with fields for its time and key; write one around it",
+            "air.yaml:8:35: spec.versions[0].schema.type: an event is a record, with fields for its time and key; write one around it",
         ),
         (
             "schema: {type: record, name: Reading}".to_owned(),
@@ -110,7 +110,7 @@ fn a_wrong_schema_is_said_with_its_place_and_how_to_fix_it() {
         ),
         (
             more("{name: a, type: Station}"),
-            "fields[2].type: names the type `Station`, which is defined nowhere; define it, or give its document along",
+            "fields[2].type: names the type `Station`, which is defined nowhere; add it as a key of the schema's ConfigMap, or name a ConfigMap that has it in familyFrom",
         ),
         (
             more("{name: a, type: int, default: x}"),
@@ -127,7 +127,7 @@ fn a_wrong_schema_is_said_with_its_place_and_how_to_fix_it() {
         (record("{name: time, type: boolean}, {name: station, type: string}"), "spec.event.time: `/time`"),
         (
             "schemaFrom: {configMapKeyRef: {name: air-schemas, key: v2.avsc}}".to_owned(),
-            "spec.versions[0].schemaFrom: at /fields/0/type of the schema: names the type `lonng`, which is defined nowhere",
+            "spec.versions[0].schemaFrom: at /fields/0/type of the schema: names the type `air.lonng`, which is defined nowhere",
         ),
         ("schemaFrom: {configMapKeyRef: {name: air-schemas, key: v3.avsc}}".to_owned(), "data.v3.avsc: "),
     ] {

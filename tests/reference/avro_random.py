@@ -276,7 +276,9 @@ class Readers:
             elif kind(part) == "fixed" and "logicalType" not in part and self.chance.random() < 0.05:
                 part["size"] += 1
         for _ in range(self.chance.randint(1, 4)):
-            records = [record for record in Names(reader).all.values() if kind(record) == "record"]
+            # Those of defaults stay as the defaults have them.
+            records = [Names(reader).all.get(name) for name, part in Names(writer).all.items() if kind(part) == "record"]
+            records = [record for record in records if record]
             self.change_record(self.chance.choice(records))
         return reader
 

@@ -121,7 +121,7 @@ def meant(json, value, schema: dict, logical: str) -> bool:
     if logical == "uuid":
         return json == (str(uuid.UUID(bytes=value)) if isinstance(value, bytes) and len(value) == 16 else value)
     if logical == "duration":
-        if not isinstance(value, bytes):
+        if not isinstance(value, bytes) or len(value) != 12:
             return False
         months, days, millis = struct.unpack("<III", value)
         return json == f"P{months}M{days}DT{millis // 1000}.{millis % 1000:03}S"

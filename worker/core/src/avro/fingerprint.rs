@@ -1,7 +1,8 @@
 //! The fingerprint of a schema: CRC-64-AVRO of its parsing canonical form.
 //! <https://avro.apache.org/docs/1.12.0/specification/#schema-fingerprints>
 //!
-//! The form is made here, as the crate's own leaves out what other documents of the family define.
+//! The form is made here: the crate's own leaves out what other documents of the family define, and the namespace that types
+//! within a record have from it.
 
 use std::collections::BTreeSet;
 

@@ -167,9 +167,13 @@ fn wrong(schema: &Value, error: &apache_avro::Error) -> PlanError {
             let message = format!(
                 "names the type `{name}`, which is defined nowhere; define it, or give its document along"
             );
-            let place = find(schema, |value| value.get("type").and_then(Value::as_str) == Some(name));
-            let place = place.map(|place| format!("{place}/type"));
-            let place = place.or_else(|| find(schema, |value| value.as_str() == Some(name)));
+            // A name within a namespace may stand there without it.
+            let is = |value: Option<&Value>| {
+                let found = value.and_then(Value::as_str);
+                found.is_some_and(|found| found == name || name.rsplit('.').next() == Some(found))
+            };
+            let place = find(schema, |value| is(value.get("type"))).map(|place| format!("{place}/type"));
+            let place = place.or_else(|| find(schema, |value| is(Some(value))));
             (message, Some(name.clone()), place)
         }
         Details::GetDefaultRecordField(name, record, ..) => {

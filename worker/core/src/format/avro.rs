@@ -13,6 +13,8 @@ mod default;
 mod head;
 mod reader;
 mod resolve;
+#[cfg(test)]
+mod resolve_tests;
 mod shape;
 mod single;
 #[cfg(test)]
