@@ -73,6 +73,11 @@ impl KeysError {
     }
 }
 
+/// Whether the log notes keys: then the pipeline has personal fields, or had.
+pub(crate) fn are_noted(log: &dyn Log) -> bool {
+    log.committed(ring::GROUP).is_some()
+}
+
 /// The master keys of a folder, to read with; nothing is made or noted.
 pub fn ring(folder: &Path) -> Result<KeyRing, KeysError> {
     let missing = || KeysError::Missing { path: folder.join("v1"), problem: "is missing" };
