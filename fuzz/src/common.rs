@@ -69,7 +69,12 @@ pub fn event_type(config: &EventTypeConfig) -> EventType {
 
 /// A decoder of one event type.
 pub fn decoder(event_type: EventType) -> EventDecoder {
-    EventDecoder::new(Arc::new([event_type]), &PipelineKey::new([7; 16]))
+    decoder_of(&Arc::from([event_type]))
+}
+
+/// The same of types that were made before.
+pub fn decoder_of(types: &Arc<[EventType]>) -> EventDecoder {
+    EventDecoder::new(Arc::clone(types), &PipelineKey::new([7; 16]))
 }
 
 /// A batch of one event.

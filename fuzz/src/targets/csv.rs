@@ -3,14 +3,14 @@
 use transect_config::InputFormat;
 
 use super::input::whatever_the_chunks;
-use super::json::schemas;
-use crate::common::{config, decode, decoder, event_type};
+use super::json::types;
+use crate::common::{decode, decoder_of};
 
 /// A file with a header line.
 pub fn run(data: &[u8]) {
     let batches = whatever_the_chunks(data, Some(InputFormat::Csv));
-    for schema in schemas() {
-        let mut decoder = decoder(event_type(&config(schema, Vec::new(), Vec::new())));
+    for types in types() {
+        let mut decoder = decoder_of(types);
         for batch in &batches {
             decode(&mut decoder, batch.clone());
         }

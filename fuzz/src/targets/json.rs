@@ -1,11 +1,14 @@
 //! Events as JSON: the compiled plan says what the `jsonschema` crate says, and nothing hangs on the events before.
 
+use std::sync::{Arc, OnceLock};
+
 use serde_json::{Value, json};
 use transect_config::SchemaFamily;
 use transect_core::check::{Checker, Finding};
+use transect_core::events::EventType;
 use transect_core::format::Format;
 
-use crate::common::{LIMITS, config, decode, decoder, event_type, single};
+use crate::common::{LIMITS, config, decode, decoder_of, event_type, single};
 
 /// What is no document at all is not for the crate to judge.
 fn is_unreadable(found: &[Finding]) -> bool {
@@ -50,18 +53,25 @@ pub fn schemas() -> Vec<Value> {
     ]
 }
 
+/// An event type of each of them, made once: making one takes longer than a run.
+pub(crate) fn types() -> &'static [Arc<[EventType]>] {
+    static TYPES: OnceLock<Vec<Arc<[EventType]>>> = OnceLock::new();
+    let made = |schema| Arc::from([event_type(&config(schema, Vec::new(), Vec::new()))]);
+    TYPES.get_or_init(|| schemas().into_iter().map(made).collect())
+}
+
 /// Lines of documents: each by plan and by the crate, and each in its sequence and alone.
 pub fn event(data: &[u8]) {
     let Some((which, lines)) = data.split_first() else { return };
     let schemas = schemas();
     let schema = &schemas[usize::from(*which) % schemas.len()];
     let mut checker = Checker::new(schema, &SchemaFamily::default(), &LIMITS).unwrap();
-    let config = config(schema.clone(), Vec::new(), Vec::new());
-    let mut together = decoder(event_type(&config));
+    let types = &types()[usize::from(*which) % schemas.len()];
+    let mut together = decoder_of(types);
     for line in lines.split(|byte| *byte == b'\n') {
         agree(&mut checker, line);
         let after = decode(&mut together, single(Format::Json, line));
-        let alone = decode(&mut decoder(event_type(&config)), single(Format::Json, line));
+        let alone = decode(&mut decoder_of(types), single(Format::Json, line));
         assert_eq!(after.rejects.is_empty(), alone.rejects.is_empty());
         for (after, alone) in after.rows.iter().zip(&alone.rows) {
             assert_eq!(after.decoded.columns, alone.decoded.columns);
