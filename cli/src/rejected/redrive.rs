@@ -30,7 +30,8 @@ pub(super) fn run(command: &RejectedCommand) -> anyhow::Result<ExitCode> {
     let state = state.clone().unwrap_or_else(|| out.join(".state"));
     let keys = keys.clone().unwrap_or_else(|| state.join("keys"));
     // By number, each with its correction if there is one.
-    let mut named: BTreeMap<u64, Option<Box<RawValue>>> = numbers.iter().map(|number| (*number, None)).collect();
+    let mut named: BTreeMap<u64, Option<Box<RawValue>>> =
+        numbers.iter().map(|number| (*number, None)).collect();
     if let Some(file) = corrected {
         named = corrections(file)?;
     }
