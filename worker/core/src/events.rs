@@ -176,10 +176,8 @@ impl EventDecoder {
     fn note_json(&mut self, decoded: &mut DecodedBatch) {
         let DecodedBatch { batch, rejects, .. } = decoded;
         for row in rejects.iter_mut().filter(|row| row.reject.reason != RejectReason::TooLarge) {
-            let converted = self.converter.convert(batch, row.event as usize, &self.types, row.event_type);
-            let text =
-                converted.ok().and_then(|converted| str::from_utf8(converted.text).ok().map(str::to_owned));
-            row.json = text;
+            row.json =
+                self.converter.convert_again(batch, row.event as usize, &self.types, row.event_type);
         }
     }
 
