@@ -9,7 +9,7 @@ from pathlib import Path
 import duckdb
 import jsonschema
 import pyarrow
-from manifest import Study, Version, newer_name
+from manifest import Study, newer_name
 from rules import first_broken
 
 TO_MICROS = {"UnixSeconds": 1e6, "UnixMillis": 1e3, "UnixMicros": 1.0}
@@ -89,9 +89,9 @@ def by_newest_names(study: Study, event):
 def load(study: Study, path: Path) -> duckdb.DuckDBPyConnection:
     """A database of the input.
 
-    `input(line, event, errors, version)` has every line, the event by its newest names. `accepted(line, event, version, t,
-    before)` has each valid identity once, at its first line; `t` is the event time and `before` the watermark that stood
-    before the line, both in microseconds since 1970, `before` NULL on the first.
+    `input(line, event, errors, version)` has every line, the event by its newest names. `accepted(line, event, version,
+    t, before)` has each valid identity once, at its first line; `t` is the event time and `before` the watermark that
+    stood before the line, both in microseconds since 1970, `before` NULL on the first.
     """
     lines = read_lines(path)
     events = [json.loads(line) for line in lines]
