@@ -29,7 +29,7 @@ fn event(n: u64) -> Value {
         // More digits than a column has, which an open schema keeps elsewhere.
         "born": format!("19{:02}-05-17T10:00:00.1234567891Z", 40 + who), "mail": format!("CANARY-{who}@example.org"),
         "zip": format!("10CANARY{who}"), "lat": 52.0 + 0.000_123 * who as f64, "note": format!("CANARY-note-{n}"),
-        "site": if n % 2 == 0 { "north" } else { "south" }, "pain": n % 11,
+        "site": if n.is_multiple_of(2) { "north" } else { "south" }, "pain": n % 11,
         "relatives": [{"name": format!("CANARY-aunt-{who}"), "age": 50}],
     })
 }

@@ -176,8 +176,7 @@ impl EventDecoder {
     fn note_json(&mut self, decoded: &mut DecodedBatch) {
         let DecodedBatch { batch, rejects, .. } = decoded;
         for row in rejects.iter_mut().filter(|row| row.reject.reason != RejectReason::TooLarge) {
-            row.json =
-                self.converter.convert_again(batch, row.event as usize, &self.types, row.event_type);
+            row.json = self.converter.convert_again(batch, row.event as usize, &self.types, row.event_type);
         }
     }
 
