@@ -84,12 +84,12 @@ fn summarise(out: &Path, wanted: &Wanted<'_>, format: Format) -> anyhow::Result<
             let pointer = without_indexes(&event.pointer);
             let key = (word.clone(), event.keyword.clone(), pointer.clone());
             let group = groups.entry(key).or_insert(Group {
+                message: told(&event),
                 reason: word,
                 keyword: event.keyword,
                 pointer,
                 events: 0,
                 example: number,
-                message: event.message,
             });
             group.events += 1;
         }
@@ -124,7 +124,7 @@ fn list(out: &Path, wanted: &Wanted<'_>, format: Format) -> anyhow::Result<()> {
     output::print(format, &events, || {
         let rows = events.iter().map(|Numbered { number, event: e }| {
             let number = number.to_string();
-            [number, place(e), e.reason.to_string(), e.keyword.clone(), shown(&e.pointer), e.message.clone()]
+            [number, place(e), e.reason.to_string(), e.keyword.clone(), shown(&e.pointer), told(e)]
         });
         output::table(["number", "place", "reason", "keyword", "pointer", "message"], rows)
     })
@@ -176,6 +176,15 @@ fn opened(event: RejectedEvent, keys: Option<&Path>, out: &Path) -> anyhow::Resu
 /// Calls the function with each refused event and its number, from 1, until it says false.
 fn for_each(out: &Path, f: impl FnMut(usize, RejectedEvent) -> anyhow::Result<bool>) -> anyhow::Result<()> {
     lines::for_each(out, "rejected", f)
+}
+
+/// What was wrong with an event, as far as that may be said without its keys.
+fn told(event: &RejectedEvent) -> String {
+    if event.sealed.is_some() {
+        "(sealed; see: transect rejected show)".to_owned()
+    } else {
+        event.message.clone()
+    }
 }
 
 /// Where the event stands in its input.

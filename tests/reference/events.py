@@ -92,8 +92,8 @@ def load(study: Study, path: Path, keys: Path | None = None) -> duckdb.DuckDBPyC
 
     `input(line, event, errors, version)` has every line, the event by its newest names. `accepted(line, event, version,
     t, before)` has each valid identity once, at its first line; `t` is the event time and `before` the watermark that
-    stood before the line, both in microseconds since 1970, `before` NULL on the first. Personal fields are treated there,
-    with the keys of a folder.
+    stood before the line, both in microseconds since 1970, `before` NULL on the first.
+    Personal fields are treated there, with the keys of a folder.
     """
     lines = read_lines(path)
     events = [json.loads(line) for line in lines]
@@ -120,6 +120,8 @@ def load(study: Study, path: Path, keys: Path | None = None) -> duckdb.DuckDBPyC
         FROM first_reads
     """)
     if study.privacy:
-        db.create_function("treated", lambda event: treated(study, event, keys), ["VARCHAR"], "VARCHAR")
-        db.execute("UPDATE accepted SET event = treated(event)")
+        rows = db.execute("SELECT line, event FROM accepted").fetchall()
+        kept = [treated(study, event, keys) for _, event in rows]
+        db.register("kept", pyarrow.table({"line": [line for line, _ in rows], "event": kept}))
+        db.execute("UPDATE accepted SET event = kept.event FROM kept WHERE kept.line = accepted.line")
     return db
