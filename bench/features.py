@@ -22,9 +22,9 @@ NONE = "nothing: schema, dedup, table"
 
 HEAD = """# What each feature costs
 
-`make bench` writes this page. {events:,} nested JSON events of {bytes:.0f} bytes, validated, deduplicated and written as
-Parquet on one core; each line adds one feature to that. Nanoseconds are the difference of the fastest of {rounds} runs to
-the plain case; cases took turns.
+`make bench` writes this page. {events:,} nested JSON events of {bytes:.0f} bytes, validated, deduplicated and written
+as Parquet on one core; each line adds one feature to that. Nanoseconds are the difference of the fastest of {rounds}
+runs to the plain case; cases took turns.
 
 | feature | events/s | ns an event | time to plain |
 |---|---:|---:|---:|
@@ -34,8 +34,8 @@ TAIL = """
 - **windows**: an hourly mean and a 95th percentile by airport.
 - **cleanse**: a trim, a null for a code, a conversion of units.
 - **rules**: four, two of which flag; all for whole columns.
-- **versions**: three versions; `newest` are events of the last, `oldest` of the first, with two columns that it lacks and
-  one of another name.
+- **versions**: three versions; `newest` are events of the last, `oldest` of the first, with two columns that it
+  lacks and one of another name.
 - **pseudonymise**: one HMAC an event. **encrypt**: one value an event, with the key of one of 16 participants; and each
   event's participant.
 - **anomalies**: a robust z-score and an EWMA by airport, over a day.

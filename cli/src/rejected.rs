@@ -180,11 +180,10 @@ fn for_each(out: &Path, f: impl FnMut(usize, RejectedEvent) -> anyhow::Result<bo
 
 /// What was wrong with an event, as far as that may be said without its keys.
 fn told(event: &RejectedEvent) -> String {
-    if event.sealed.is_some() {
-        "(sealed; see: transect rejected show)".to_owned()
-    } else {
-        event.message.clone()
+    if event.sealed.is_some() && event.message.is_empty() {
+        return "(sealed; see: transect rejected show)".to_owned();
     }
+    event.message.clone()
 }
 
 /// Where the event stands in its input.
