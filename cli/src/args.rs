@@ -49,6 +49,8 @@ pub(crate) enum Command {
     ///
     /// The pipeline must have ended, and stored what it had read.
     Erase(EraseArgs),
+    /// Write the events of sealed archive files to standard output, as they came
+    Unseal(UnsealArgs),
     /// Look at refused events, and take them back in
     Rejected(RejectedArgs),
     /// Look at anomalies
@@ -126,6 +128,16 @@ pub(crate) struct EraseArgs {
     /// How the result is printed
     #[arg(short, long, value_enum, default_value_t)]
     pub(crate) output: Format,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct UnsealArgs {
+    /// Files of an archive: *.sealed.avro
+    #[arg(value_name = "FILE", required = true)]
+    pub(crate) files: Vec<PathBuf>,
+    /// The folder of keys
+    #[arg(long, value_name = "DIR", required = true)]
+    pub(crate) keys: PathBuf,
 }
 
 #[derive(Debug, clap::Args)]

@@ -156,12 +156,25 @@ fn nothing_personal_is_kept_in_the_clear_whatever_the_kills_and_nothing_opens_af
     let listed = transect(&["rejected", "list", "--out", out])?;
     ensure!(holds(&listed.stdout, b"note-not-shouted") && !holds(&listed.stdout, CANARY.as_bytes()));
 
+    // The archive gives back what came, line for line.
+    let archived = files(&one.up.out.join("archive"), "avro")?;
+    let unseal = || transect(&["unseal", "--keys", path(&keys), path(&archived[0])]);
+    let lines = |text: &[u8]| {
+        let mut lines: Vec<String> = String::from_utf8_lossy(text).lines().map(str::to_owned).collect();
+        lines.sort_unstable();
+        lines
+    };
+    ensure!(lines(&unseal()?.stdout) == lines(&fs::read(&input)?), "the archive holds something else");
+
     // Erased: what the participant's key opened opens no more, and what had no key of theirs is gone.
     let before = one.column("note")?;
     let erasure = one.erase("CANARY-who-19")?;
     let count = |name: &str| erasure[name].as_u64().unwrap_or(0);
     ensure!(erasure["hadKey"] == true && count("values") > 100 && count("pieces") > 0, "{erasure}");
     ensure!(count("rejects") > 0 && count("unclaimed") > 0 && count("stillOpen") == 0, "{erasure}");
+    let left = lines(&unseal()?.stdout);
+    let named = |lines: &[String]| lines.iter().filter(|line| line.contains("CANARY-who-19\"")).count();
+    ensure!(named(&left) == 0 && named(&lines(&fs::read(&input)?)) > 50 && left.len() > 2500);
     ensure!(one.column("note")? == before, "the table itself is not touched");
     canary::nowhere(&[&one.up.out, &one.up.state, &keys], b"")?;
     let again = one.erase("CANARY-who-19")?;
