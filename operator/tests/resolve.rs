@@ -323,14 +323,9 @@ fn what_one_process_can_not_run_is_refused_by_name() {
     let cold = |cold: &str| format!("{MANIFESTS}  storage: {{cold: {{{cold}}}}}\n");
     let extra = |extra: &str| format!("{MANIFESTS}  {extra}\n");
     let source = |kind: &str| changed(MANIFESTS, "http: {}", kind);
-    let schema = |field: &str| changed(MANIFESTS, "  event: {", &format!("  {field}\n  event: {{"));
     let broker = "broker: {partitions: 3, schemaRegistry: {url: \"https://registry:8081\"}}";
     let mut wrong = String::new();
     for (text, said) in [
-        (
-            schema("privacy: [{field: /station, treatment: Drop}]"),
-            "study/air.yaml:19:3: spec.privacy: privacy is not supported by `transect up`; remove it for now",
-        ),
         (
             source("kafka: {topic: a}"),
             "study/air.yaml:28:19: spec.sources[0].kafka: sources.kafka is not supported by `transect up`; feed files in its place with --input web=FILE",

@@ -161,6 +161,27 @@ impl Converter {
         }
     }
 
+    /// Appends an event as JSON that has been converted before, so that its span is its own; what can't be resolved, as it was
+    /// written.
+    pub(super) fn convert_again(
+        &mut self,
+        head: &Arc<Head>,
+        batch: &EventBatch,
+        event: usize,
+        context: &Context<'_>,
+        text: &mut Vec<u8>,
+    ) -> Result<(), Reject> {
+        let bytes = batch.event(batch.events[event]);
+        if head.is_of_single_objects() {
+            return self.single_object(bytes, context, text).map(|_| ());
+        }
+        if self.datum(head, bytes, context, text).is_ok() {
+            return Ok(());
+        }
+        text.clear();
+        head.shapes().write(&mut Reader::new(bytes), None, text).map_err(Fault::into_reject)
+    }
+
     /// A datum of a container; the number of bytes that it took.
     ///
     /// Its type is what the source says, or the one that has its schema, or what it says itself.
