@@ -85,12 +85,14 @@ pub struct RejectedRow {
     pub reject: Reject,
     /// The event as JSON, where it came in another format and could be converted.
     pub json: Option<String>,
+    /// Its schema version, where what it was written with says it.
+    pub version: Option<u32>,
 }
 
 impl RejectedRow {
     /// A refusal.
     pub fn new(event: u32, event_type: Option<usize>, reject: Reject) -> Self {
-        Self { event, event_type, reject, json: None }
+        Self { event, event_type, reject, json: None, version: None }
     }
 }
 
@@ -190,7 +192,10 @@ impl EventDecoder {
     fn note_json(&mut self, decoded: &mut DecodedBatch) {
         let DecodedBatch { batch, rejects, .. } = decoded;
         for row in rejects.iter_mut().filter(|row| row.reject.reason != RejectReason::TooLarge) {
-            row.json = self.converter.convert_again(batch, row.event as usize, &self.types, row.event_type);
+            let event = row.event as usize;
+            if let Some(again) = self.converter.convert_again(batch, event, &self.types, row.event_type) {
+                (row.version, row.json) = (again.version, str::from_utf8(again.text).ok().map(str::to_owned));
+            }
         }
     }
 

@@ -95,22 +95,21 @@ impl Converter {
         Ok(Converted { text: &self.text, event_type, version })
     }
 
-    /// An event of the batch that was converted before, as JSON; None if it could not be.
+    /// An event of the batch that was converted before; None if it could not be.
     pub(crate) fn convert_again(
         &mut self,
         batch: &mut EventBatch,
         event: usize,
         types: &[EventType],
         event_type: Option<usize>,
-    ) -> Option<String> {
-        if let Format::Avro(head) = &batch.format {
-            self.text.clear();
-            let context = avro::Context { types, event_type, version: batch.schema_version };
-            self.avro.convert_again(&Arc::clone(head), batch, event, &context, &mut self.text).ok()?;
-        } else {
-            self.convert(batch, event, types, event_type).ok()?;
-        }
-        str::from_utf8(&self.text).ok().map(str::to_owned)
+    ) -> Option<Converted<'_>> {
+        let Format::Avro(head) = &batch.format else {
+            return self.convert(batch, event, types, event_type).ok();
+        };
+        self.text.clear();
+        let context = avro::Context { types, event_type, version: batch.schema_version };
+        let said = self.avro.convert_again(&Arc::clone(head), batch, event, &context, &mut self.text).ok()?;
+        Some(Converted { text: &self.text, event_type: said.event_type, version: said.version })
     }
 }
 

@@ -170,16 +170,17 @@ impl Converter {
         event: usize,
         context: &Context<'_>,
         text: &mut Vec<u8>,
-    ) -> Result<(), Reject> {
+    ) -> Result<Said, Reject> {
         let bytes = batch.event(batch.events[event]);
         if head.is_of_single_objects() {
-            return self.single_object(bytes, context, text).map(|_| ());
+            return self.single_object(bytes, context, text);
         }
-        if self.datum(head, bytes, context, text).is_ok() {
-            return Ok(());
+        if let Ok((_, said)) = self.datum(head, bytes, context, text) {
+            return Ok(said);
         }
         text.clear();
-        head.shapes().write(&mut Reader::new(bytes), None, text).map_err(Fault::into_reject)
+        head.shapes().write(&mut Reader::new(bytes), None, text).map_err(Fault::into_reject)?;
+        Ok(Said::default())
     }
 
     /// A datum of a container; the number of bytes that it took.
