@@ -129,7 +129,10 @@ fn a_wrong_schema_is_said_with_its_place_and_how_to_fix_it() {
             "schemaFrom: {configMapKeyRef: {name: air-schemas, key: v2.avsc}}".to_owned(),
             "spec.versions[0].schemaFrom: at /fields/0/type of the schema: names the type `air.lonng`, which is defined nowhere",
         ),
-        ("schemaFrom: {configMapKeyRef: {name: air-schemas, key: v3.avsc}}".to_owned(), "data.v3.avsc: "),
+        (
+            "schemaFrom: {configMapKeyRef: {name: air-schemas, key: v3.avsc}}".to_owned(),
+            "write a schema in Avro there, as JSON or YAML",
+        ),
     ] {
         let found = resolved(&version).expect_err(&version);
         if !found.contains(said) || found.lines().count() != 1 {

@@ -108,7 +108,11 @@ impl<'a> SchemaCompiler<'_, 'a> {
             Ok(document) => Some(document),
             Err(message) => {
                 let path = format!("data.{}", reference.key);
-                self.problems.push(map.problem(&path, message, "write a schema there, as JSON or YAML"));
+                let fix = match schema.value.spec.format.unwrap_or_default() {
+                    study_schema::SchemaFormat::JsonSchema => "write a JSON Schema there, as JSON or YAML",
+                    study_schema::SchemaFormat::Avro => "write a schema in Avro there, as JSON or YAML",
+                };
+                self.problems.push(map.problem(&path, message, fix));
                 None
             }
         }

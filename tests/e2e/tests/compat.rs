@@ -150,12 +150,12 @@ fn what_can_not_be_used_is_said_with_its_place() -> anyhow::Result<()> {
         ),
         (
             vec!["--mode", "full", "--format", "avro", "a1.avsc", "a2.avsc"],
-            "a1.avsc: names the type `study.Unit`, which is defined nowhere; give it along with --with FILE",
+            "a1.avsc: at /fields/1/type: names the type `study.Unit`, which is defined nowhere; give it along with --with FILE",
         ),
         (vec!["--mode", "full", "--format", "avro", "dup.avsc", "dup.avsc"], "the field `v` is there twice"),
         (
             vec!["--mode", "full", "--format", "avro", "v1.yaml", "v1.yaml"],
-            "v1.yaml: names the type `object`",
+            "v1.yaml: at /type: names the type `object`",
         ),
         (
             vec!["--mode", "full", "--format", "avro", "wrong.json", "list.json"],
