@@ -114,8 +114,8 @@ def kind(schema) -> str:
 def family(schema) -> str:
     """The types of which one is read as another.
 
-    By the letter of the specification a union's first branch counts that takes a type by promotion, even if a later one is
-    that type; both Python packages do so, Java's and Transect don't. Unions here have one of each family.
+    By the letter of the specification a union's first branch counts that takes a type by promotion, even if a later one
+    is that type; both Python packages do so, Java's and Transect don't. Unions here have one of each family.
     """
     of = kind(schema)
     return {"int": "number", "long": "number", "float": "number", "double": "number", "bytes": "string"}.get(of, of)
@@ -277,8 +277,8 @@ class Readers:
                 part["size"] += 1
         for _ in range(self.chance.randint(1, 4)):
             # Those of defaults stay as the defaults have them.
-            records = [Names(reader).all.get(name) for name, part in Names(writer).all.items() if kind(part) == "record"]
-            records = [record for record in records if record]
+            known, there = Names(writer).all, Names(reader).all
+            records = [part for name, part in there.items() if name in known and kind(part) == "record"]
             self.change_record(self.chance.choice(records))
         return reader
 
@@ -307,7 +307,8 @@ class Readers:
 
     def with_default(self) -> dict:
         of, default = self.chance.choice([
-            ("int", 7), ("long", -(2**40)), ("double", 0.5), ("float", 0.25), ("string", "é\""), ("bytes", "\u00ff\u0000a"),
+            ("int", 7), ("long", -(2**40)), ("double", 0.5), ("float", 0.25), ("string", "é\""),
+            ("bytes", "\u00ff\u0000a"),
             ("boolean", True), ("null", None), (["null", "int"], None), (["string", "null"], "x"),
             ({"type": "array", "items": "int"}, [1, 2]), ({"type": "map", "values": "string"}, {"k": "v"}),
             ({"type": "long", "logicalType": "timestamp-millis"}, 1_769_851_800_500),

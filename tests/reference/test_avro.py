@@ -1,5 +1,5 @@
-"""Transect's reading of Avro against that of fastavro and of Apache's own package: random schemas, data of them, and other
-schemas to read these with. Verdict and value must be those of both, or of one where the two differ.
+"""Transect's reading of Avro against that of fastavro and of Apache's own package: random schemas, data of them, and
+other schemas to read these with. Verdict and value must be those of both, or of one where the two differ.
 
     TRANSECT=… TRANSECT_AVRO_DATA=100000 python -m unittest tests/reference/test_avro.py
 """

@@ -246,7 +246,7 @@ fn schema_check_says_what_is_wrong_with_each_datum() -> anyhow::Result<()> {
     };
     let reader = file("v2.avsc", schema(2).to_string().as_bytes())?;
     let old = [text(b"old"), long(BEGIN), 1.5_f32.to_le_bytes().to_vec()].concat();
-    let good = file("good.avro", &container(&schema(1), &[old.clone()]))?;
+    let good = file("good.avro", &container(&schema(1), std::slice::from_ref(&old)))?;
     let object = file("one.bin", &single_object(2, &datum(1)))?;
     let other = file("other.bin", &single_object(1, &old))?;
     let json = file("events.ndjson", format!("{}\n{{\"station\": 1}}\n", as_json(1)).as_bytes())?;
