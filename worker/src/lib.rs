@@ -8,6 +8,7 @@ pub mod input;
 pub mod keys;
 mod lent;
 pub mod log;
+pub mod lookup;
 pub mod metrics;
 mod observations;
 pub mod pipeline;

@@ -5,13 +5,14 @@ use cel::common::ast::{CallExpr, Expr, IdedExpr, LiteralValue, operators};
 use super::super::columnar::{Arithmetic, Columnar, Flag, Micros, Number, Order};
 use super::super::kind::Kind;
 use super::fields::is_member;
+use super::lookups::place;
 use super::{Checked, Checker, Fault, fault};
 
 impl Checker {
     /// An operator's result; None if the call is none of an operator.
     pub(super) fn operator(&mut self, part: &IdedExpr, call: &CallExpr) -> Result<Option<Checked>, Fault> {
         let name = call.func_name.as_str();
-        if name == operators::INDEX && is_member(part) {
+        if name == operators::INDEX && (is_member(part) || place(part).is_some()) {
             return self.field(part).map(Some);
         }
         let checked = match (name, call.args.as_slice()) {
@@ -149,6 +150,9 @@ impl Checker {
     }
 
     fn membership(&mut self, item: &IdedExpr, list: &IdedExpr) -> Result<Checked, Fault> {
+        if let Some(place) = place(list).filter(|place| place.is_table()) {
+            return self.in_table(item, &place);
+        }
         let (item, list) = (self.check(item)?, self.check(list)?);
         let kind = match &list.kind {
             Kind::List(kind) => (**kind).clone(),
