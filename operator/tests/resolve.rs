@@ -381,7 +381,7 @@ fn what_one_process_can_not_run_is_refused_by_name() {
         ),
         (
             extra("lookups: [{name: a, key: {name: id}, field: /station, file: {path: a.csv}}]"),
-            "study/air.yaml:39:36: spec.lookups[0].field: lookups.field is not supported by `transect up`; remove it for now: rules read the table without",
+            "study/air.yaml:39:47: spec.lookups[0].field: lookups.field is not supported by `transect up`; remove it for now: rules read the table without",
         ),
         (
             cold("url: \"s3://bucket/air/\", table: {}"),

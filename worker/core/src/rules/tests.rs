@@ -235,7 +235,14 @@ fn where_no_table_is_known_any_may_be_named() {
         let compiled = Rules::compile_with(&[rule(expression)], plan.arrow_schema(), None);
         compiled.err().map(|errors| errors[0].message.clone()).unwrap_or_default()
     };
-    for right in ["event.site in lookup.a", "lookup.a[event.n].b > event.n", "has(lookup.a[event.site].b)"] {
+    for right in [
+        "event.site in lookup.a",
+        "lookup.a[event.n].b > event.n",
+        "has(lookup.a[event.site].b)",
+        "lookup.a[event.site].t - timestamp('2026-01-01T00:00:00Z') < duration('1h')",
+        "lookup.a[lookup.b[event.n].c].t.getHours() + size(lookup.a['x'].s) > 3",
+        "lookup.a[event.site].open",
+    ] {
         assert_eq!(said(right), "", "{right}");
     }
     assert_eq!(said("event.sit in lookup.a"), "`event.sit` names no property of the schema");

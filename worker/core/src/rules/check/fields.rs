@@ -194,7 +194,7 @@ fn column(kind: &Kind, path: Path) -> Option<Columnar> {
         Kind::Text => Columnar::Text(Text::Column(path)),
         Kind::Time => Columnar::Micros(Micros::Column(path)),
         Kind::List(_) => Columnar::List(path),
-        Kind::Span | Kind::Object(_) | Kind::Any => return None,
+        Kind::Span | Kind::Object(_) | Kind::Any | Kind::Open => return None,
     })
 }
 

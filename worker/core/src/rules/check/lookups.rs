@@ -135,7 +135,7 @@ impl Checker {
         let (row, key) = self.key(known, name, key)?;
         let Some((at, (column, kind))) = found else {
             let args = vec![row, position(None), position(None)];
-            return Ok(Cellular { kind: Kind::Any, args, cell: None });
+            return Ok(Cellular { kind: Kind::Open, args, cell: None });
         };
         let args = vec![row, position(Some(at)), position(Some(column))];
         let cell = self
@@ -194,7 +194,7 @@ impl Checker {
         let found = known.and_then(|at| self.lookups.as_ref()?.0.get(at)).map(|table| table.key());
         let Some(column) = found else {
             return match checked.kind {
-                Kind::Text | Kind::Number | Kind::Any => Ok((checked.row, None)),
+                Kind::Text | Kind::Number | Kind::Any | Kind::Open => Ok((checked.row, None)),
                 kind => {
                     let message = format!("looks {} up in `lookup.{table}`", kind.describe());
                     fault(message, "look up a text or a number")

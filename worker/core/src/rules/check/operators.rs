@@ -96,7 +96,7 @@ impl Checker {
             Kind::Number => compare(a, b, Checked::number, |a, b| Flag::Numbers(order, a, b)),
             Kind::Text => compare(a, b, Checked::text, |a, b| Flag::Texts(order, a, b)),
             Kind::Time | Kind::Span => compare(a, b, Checked::micros, |a, b| Flag::Micros(order, a, b)),
-            Kind::Any => (vec![a.row, b.row], None),
+            Kind::Any | Kind::Open => (vec![a.row, b.row], None),
         };
         let (rows, flag) = columnar;
         Ok(Checked::call(Kind::Bool, function(order), rows, flag.map(Columnar::Flag)))
@@ -110,6 +110,9 @@ impl Checker {
         b: &IdedExpr,
     ) -> Result<Checked, Fault> {
         let (a, b) = (self.check(a)?, self.check(b)?);
+        if a.kind == Kind::Open || b.kind == Kind::Open {
+            return Ok(Checked::call(Kind::Open, "@open", vec![a.row, b.row], None));
+        }
         let number = |kind: &Kind| kind.may_be(&Kind::Number);
         if number(&a.kind) && number(&b.kind) {
             let ((row_a, a), (row_b, b)) = (a.number(), b.number());
