@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Makes history.csv.gz, sensors.avro and live.ndjson.gz: November 2013 of the second example's three stations.
 
-The observations are real; how they are written, what is sent twice and the three reports of a device named TST are ours,
-as SOURCE.md says. Needs fastavro; the same version gives the same bytes.
+The observations are real; how they are written, what is sent twice and the three reports of a device named TST are
+ours, as SOURCE.md says. Needs fastavro; the same version gives the same bytes.
 """
 
 import csv
@@ -53,6 +53,10 @@ def november() -> list[dict]:
     ]
 
 
+def number(value, convert=lambda value: value) -> float | None:
+    return None if value is None else float(convert(value))
+
+
 def history(observations: list[dict]) -> bytes:
     """Newark's log: local times without an offset, -999 for what is missing, the station in small letters."""
     text = io.StringIO()
@@ -71,11 +75,11 @@ def sensors(observations: list[dict]) -> bytes:
         {
             "station": o["station"],
             "time": o["time"],
-            "temperature": o["fahrenheit"] and float(round((o["fahrenheit"] - 32) / Decimal("1.8"), 1)),
+            "temperature": number(o["fahrenheit"], lambda degrees: round((degrees - 32) / Decimal("1.8"), 1)),
             "unit": "Cel",
-            "wind": None if o["knots"] is None else float(round(o["knots"] * Decimal("0.514444"), 1)),
+            "wind": number(o["knots"], lambda knots: round(knots * Decimal("0.514444"), 1)),
             "wind_unit": "m/s",
-            "pressure": o["pressure"] and float(o["pressure"]),
+            "pressure": number(o["pressure"]),
         }
         for o in observations
     ]
@@ -85,17 +89,17 @@ def sensors(observations: list[dict]) -> bytes:
 
 
 def live(observations: list[dict]) -> bytes:
-    """La Guardia's stream: CloudEvents, of which one in 97 is sent again, and three of a device that is being tested."""
+    """La Guardia's stream: CloudEvents, one in 97 sent again, and three of a device that is being tested."""
     lines = []
     for at, o in enumerate(observations):
         data = {
             "station": o["station"],
             "time": o["time"].strftime("%Y-%m-%dT%H:%M:%SZ"),
-            "temperature": o["fahrenheit"] and float(o["fahrenheit"]),
+            "temperature": number(o["fahrenheit"]),
             "unit": "[degF]",
             "wind": o["knots"],
             "wind_unit": "[kn_i]",
-            "pressure": o["pressure"] and float(o["pressure"]),
+            "pressure": number(o["pressure"]),
         }
         lines.append(envelope(at, data))
         if at % 97 == 96:
