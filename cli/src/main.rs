@@ -9,6 +9,7 @@ mod manifests;
 mod output;
 mod rejected;
 mod schema;
+mod unseal;
 mod up;
 mod validate;
 
@@ -34,6 +35,7 @@ fn main() -> ! {
         Command::Rejected(args) => rejected::run(&args),
         Command::Alerts(args) => alerts::run(&args),
         Command::Schema(args) => schema::run(&args),
+        Command::Unseal(args) => unseal::run(&args),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Args::command(), "transect", &mut std::io::stdout());
             Ok(ExitCode::SUCCESS)

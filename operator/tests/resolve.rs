@@ -332,10 +332,6 @@ fn what_one_process_can_not_run_is_refused_by_name() {
             "study/air.yaml:19:11: spec.format: format: Avro is not supported by `transect up`; remove it for now",
         ),
         (
-            schema("privacy: [{field: /station, treatment: Drop}]"),
-            "study/air.yaml:19:3: spec.privacy: privacy is not supported by `transect up`; remove it for now",
-        ),
-        (
             source("kafka: {topic: a}"),
             "study/air.yaml:28:19: spec.sources[0].kafka: sources.kafka is not supported by `transect up`; feed files in its place with --input web=FILE",
         ),

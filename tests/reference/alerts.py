@@ -18,6 +18,7 @@ from pathlib import Path
 
 from events import load, typed
 from manifest import Detector, Study, field_kind, read
+from privacy import keys_of
 
 HISTORY = 2048
 NEVER = -(2**63)
@@ -206,7 +207,7 @@ def main() -> int:
     study = read(args.example)
     if not study.detectors:
         return 0
-    db = load(study, args.input or study.inputs[0])
+    db = load(study, args.input or study.inputs[0], keys_of(args.out))
     found = written(args.out)
     counted = json.loads((args.out / "ledger.json").read_text()).get("alerts", {})
     failed = 0

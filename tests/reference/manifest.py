@@ -98,6 +98,7 @@ class Study:
     detectors: list[Detector] = field(default_factory=list)
     formats: list[str] = field(default_factory=list)
     lookups: dict[str, dict[str, dict[str, str]]] = field(default_factory=dict)
+    privacy: dict[str, str] = field(default_factory=dict)
 
     def all_versions(self) -> list[Version]:
         """The versions, the oldest first."""
@@ -135,6 +136,7 @@ def read(folder: Path) -> Study:
         detectors=[detector(a) for a in spec.get("anomalies", [])],
         formats=[source.get("files", {}).get("format", "Json") for source in spec["sources"]],
         lookups={table["name"]: lookup(folder, table) for table in spec.get("lookups", [])},
+        privacy={p["field"]: p["treatment"] for p in schema["spec"].get("privacy", [])},
     )
 
 

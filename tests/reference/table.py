@@ -17,6 +17,7 @@ from pathlib import Path
 
 from events import load, text, typed
 from manifest import Study, field_kind, leaves, read
+from privacy import SEALED, keys_of
 from rules import flags
 
 
@@ -28,7 +29,7 @@ def main() -> int:
     args = parser.parse_args()
 
     study = read(args.example)
-    db = load(study, args.input or study.inputs[0])
+    db = load(study, args.input or study.inputs[0], keys_of(args.out))
     problems = check_table(db, study, args.out) + check_rejects(db, args.out) + check_ledger(db, args.out)
     for problem in problems:
         print(f"    {problem}")
@@ -81,6 +82,8 @@ def check_field(db, study: Study, pointer: str) -> list[str]:
             wanted, found = text(pointer), f"CAST({column} AS VARCHAR)"
         case _:
             wanted, found = f"CAST({text(pointer)} AS DOUBLE[])", f"CAST({column} AS DOUBLE[])"
+    if study.privacy.get(pointer) == "Encrypt":
+        found = f"substr({found}, 1, {len(SEALED)})"
     query = f"""
         SELECT line, {wanted} AS wanted, {found} AS found FROM accepted JOIN rows ON line = _line
         WHERE wanted IS DISTINCT FROM found

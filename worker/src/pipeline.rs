@@ -127,6 +127,8 @@ pub fn run(config: &PipelineConfig, options: &Options, watch: &Watch) -> Result<
     let windows = WindowSink::open(Arc::clone(log), folders, &config.study)?;
     sinks.push(runner.spawn_behind(table.clone(), windows, Some(aggregated.clone()))?);
     // Also what is left of detectors that the manifest no longer has.
+    let redriven = LineSink::open(Arc::clone(log), Topic::Redriven, folders)?;
+    sinks.push(runner.spawn_behind(table.clone(), redriven, Some(processed.clone()))?);
     if !config.anomalies.is_empty() || log.end(Topic::Alerts) > 0 {
         let alerts = LineSink::open(Arc::clone(log), Topic::Alerts, folders)?;
         let both = [processed.clone(), aggregated].concat();
@@ -181,6 +183,7 @@ impl<'a> Pipeline<'a> {
         // Raw is kept, ids and partials are let go by the roles that write and read them.
         let mut readers =
             vec![(Topic::Windows, "windows"), (Topic::Rejected, "rejected"), (Topic::Alerts, "alerts")];
+        readers.push((Topic::Redriven, "redriven"));
         readers.extend(config.cold.table.then_some((Topic::Clean, TABLE)));
         if config.is_private() {
             // Nobody's own key opens it, so that an erasure would not reach what is kept of it.

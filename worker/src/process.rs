@@ -211,10 +211,10 @@ impl Process {
     }
 
     /// Takes one batch in.
-    fn accept(&mut self, source: usize, treated: TreatedBatch) -> Result<(), RoleError> {
+    fn accept(&mut self, source: usize, treated: TreatedBatch, redrive_of: &[u64]) -> Result<(), RoleError> {
         let processed = self.processor.accept(source, treated)?;
         let ring = self.parts.keys.as_ref().map(|keys| &*keys.privacy.ring);
-        self.epoch.add(&self.parts.types, processed, ring, &mut self.memory)?;
+        self.epoch.add(&self.parts.types, processed, redrive_of, ring, &mut self.memory)?;
         if self.epoch.bytes() >= self.parts.epoch_bytes || self.processor.detectors().is_full() {
             self.end_epoch()?;
         }
@@ -241,10 +241,10 @@ impl Process {
                 .into());
             };
             match raw {
-                Raw::Events { batch, redrive_of: _ } => {
+                Raw::Events { batch, redrive_of } => {
                     self.quiet_since = Instant::now();
                     let treated = self.raw_reader.read(batch)?;
-                    self.accept(source, treated)?;
+                    self.accept(source, treated, &redrive_of)?;
                 }
                 Raw::Idle { now, .. } => {
                     self.processor.watermarks().idle(source, now);
@@ -271,7 +271,7 @@ impl Process {
         let Some(lane) = waiting.min_by_key(|lane| marks.of(lane.source)) else { return Ok(false) };
         let source = lane.source;
         if let Some(treated) = lane.pop() {
-            self.accept(source, treated)?;
+            self.accept(source, treated, &[])?;
         }
         Ok(true)
     }

@@ -106,8 +106,7 @@ impl Treater {
             match reject {
                 None => kept.push(row as u32),
                 Some(reject) => {
-                    let (event, event_type) = (rows.events[row], Some(rows.event_type));
-                    rejects.push(RejectedRow { event, event_type, reject });
+                    rejects.push(RejectedRow::new(rows.events[row], Some(rows.event_type), reject));
                 }
             }
         }
