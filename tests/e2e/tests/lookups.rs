@@ -118,7 +118,14 @@ fn another_content_is_for_later_events_and_the_ledger_tells_them_apart() -> anyh
     ensure!(read == [4, 10] && contents.keys().all(|digest| digest.starts_with("sha256:")), "{contents:?}");
     let devices = outcome.ledger["lookups"]["devices"].as_object().context("no devices in the ledger")?;
     ensure!(devices.len() == 1 && devices.values().all(|read| *read == 14), "{devices:?}");
-    let ledger = transect(&["ledger", "--out", up.out.to_str().context("a path of text")?])?;
+    // Taken back in, it is judged by the table as it is now.
+    let (out, state) =
+        (up.out.to_str().context("a path of text")?, up.state.to_str().context("a path of text")?);
+    let redriven = transect(&["rejected", "redrive", "--reason", "Rule", "--out", out, "--state", state])?;
+    ensure!(redriven.status.success(), "{}", String::from_utf8_lossy(&redriven.stderr));
+    up.succeed()?;
+    ensure!(flags(&up.out)?.contains_key("v00003"), "the first visit in the east is not in the table");
+    let ledger = transect(&["ledger", "--out", out])?;
     let shown = String::from_utf8_lossy(&ledger.stdout).into_owned();
     ensure!(shown.lines().filter(|line| line.starts_with("sites")).count() == 2, "{shown}");
     Ok(())
