@@ -214,6 +214,29 @@ impl<'a> Resolver<'a> {
         listed
     }
 
+    /// The event type that is named, or the only one; says at `path` if neither, of who `does` something with its events.
+    fn whose_events<'e>(
+        &mut self,
+        path: &str,
+        schema: Option<&str>,
+        does: &str,
+        event_types: &'e [EventType],
+    ) -> Option<&'e EventType> {
+        let schemas = &self.pipeline.value.spec.schemas;
+        let name = match (schema, schemas.as_slice()) {
+            (Some(name), _) if self.lists(&format!("{path}.schema"), name) => name,
+            (Some(_), _) => return None,
+            (None, [only]) => &only.name,
+            (None, several) => {
+                let names = join(several.iter().map(|schema| schema.name.as_str()));
+                let message = format!("doesn't say whose events it {does}");
+                self.problem(path, message, format!("write schema: one of {names}"));
+                return None;
+            }
+        };
+        event_types.iter().find(|event_type| event_type.config.name == name)
+    }
+
     /// Notes a problem of the pipeline.
     fn problem(&mut self, path: &str, message: impl Into<String>, fix: impl Into<String>) {
         self.problems.push(self.pipeline.problem(path, message, fix));

@@ -34,7 +34,7 @@ use crate::aggregate::Aggregate;
 use crate::gateway::{self, GatewayParts, GatewaySource};
 use crate::housekeeping::Housekeeping;
 use crate::input::{FileSource, InputError, Progress, SourcePosition};
-use crate::keys::Keys;
+use crate::keys::{self, Keys};
 use crate::log::embedded::EmbeddedLog;
 use crate::log::{Log, Topic};
 use crate::lookup;
@@ -185,14 +185,17 @@ impl<'a> Pipeline<'a> {
             vec![(Topic::Windows, "windows"), (Topic::Rejected, "rejected"), (Topic::Alerts, "alerts")];
         readers.push((Topic::Redriven, "redriven"));
         readers.extend(config.cold.table.then_some((Topic::Clean, TABLE)));
-        if config.is_private() {
+        let log = EmbeddedLog::open(&options.state.join("log"))?;
+        // What was sealed must be opened, though nothing may be personal any more.
+        let is_private = config.is_private() || keys::are_noted(&log);
+        if is_private {
             // Nobody's own key opens it, so that an erasure would not reach what is kept of it.
             readers.push((Topic::Raw, process::GROUP));
             readers.extend(config.cold.archive.then_some((Topic::Raw, archive::GROUP)));
         }
-        let log = Arc::new(EmbeddedLog::open(&options.state.join("log"))?.read_by(readers));
+        let log = Arc::new(log.read_by(readers));
         let key = secret::load_or_create(&options.state)?;
-        let keys = config.is_private().then(|| Keys::open(&options.keys, &*log, key.clone())).transpose()?;
+        let keys = is_private.then(|| Keys::open(&options.keys, &*log, key.clone())).transpose()?;
         let lookups = lookup::read_all(&config.lookups)?;
         let types = event_types(config, &lookups)?;
         let windows = windows(config, &types)?;

@@ -5,7 +5,7 @@ use transect_core::privacy::Kept;
 use transect_core::window::{WindowError, WindowPlan};
 use transect_crds::pipeline::{Aggregate, AggregateFunction, Window};
 
-use super::{DAY, EventType, Resolver, join};
+use super::{DAY, EventType, Resolver};
 
 impl Resolver<'_> {
     /// The window of `spec.windows[at]`.
@@ -18,7 +18,7 @@ impl Resolver<'_> {
         let lateness = window.allowed_lateness.as_deref();
         let allowed_lateness = self.problems.span(pipeline, &format!("{path}.allowedLateness"), lateness);
         let aggregates = self.aggregates(&path, &window.aggregates);
-        let event_type = self.gathered(&path, window, event_types)?;
+        let event_type = self.whose_events(&path, window.schema.as_deref(), "gathers", event_types)?;
         let config = WindowConfig {
             name: window.name.clone(),
             event_type: event_type.config.name.clone(),
@@ -31,31 +31,6 @@ impl Resolver<'_> {
             self.check(&path, &config, kept);
         }
         Some(config)
-    }
-
-    /// The event type whose events a window gathers.
-    fn gathered<'e>(
-        &mut self,
-        path: &str,
-        window: &Window,
-        event_types: &'e [EventType],
-    ) -> Option<&'e EventType> {
-        let schemas = &self.pipeline.value.spec.schemas;
-        let name = match (&window.schema, schemas.as_slice()) {
-            (Some(name), _) if self.lists(&format!("{path}.schema"), name) => name,
-            (Some(_), _) => return None,
-            (None, [only]) => &only.name,
-            (None, several) => {
-                let names = join(several.iter().map(|schema| schema.name.as_str()));
-                self.problem(
-                    path,
-                    "doesn't say whose events it gathers",
-                    format!("write schema: one of {names}"),
-                );
-                return None;
-            }
-        };
-        event_types.iter().find(|event_type| event_type.config.name == *name)
     }
 
     /// Tries each part of a window on its own, so that every problem has its place, and then the whole.
