@@ -8,6 +8,7 @@ mod lines;
 mod manifests;
 mod output;
 mod rejected;
+mod report;
 mod schema;
 mod up;
 mod validate;
@@ -33,6 +34,7 @@ fn main() -> ! {
         Command::Ledger(args) => ledger::run(&args),
         Command::Rejected(args) => rejected::run(&args),
         Command::Alerts(args) => alerts::run(&args),
+        Command::Report(args) => report::run(&args),
         Command::Schema(args) => schema::run(&args),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Args::command(), "transect", &mut std::io::stdout());

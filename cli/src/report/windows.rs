@@ -1,0 +1,140 @@
+//! Windows by definition: one or two aggregates over time, each group in a chart of its own.
+
+use transect_worker::summary::windows::{Aggregate, Series, Windows};
+
+use super::chart::{Frame, Scale, Style, line};
+use super::html::{Html, count, number, plural};
+use super::table::{details, table};
+use super::time;
+
+/// Rows of a table of numbers.
+const ROWS: usize = 60;
+
+pub(super) fn section(html: &mut Html, all: &[Windows]) {
+    if all.is_empty() {
+        return;
+    }
+    html.raw("<section id=\"windows\">\n<h2>Windows</h2>\n");
+    html.raw("<p class=\"note\">The last revision of each window, at its beginning. Of a definition's aggregates one or two are shown; ");
+    html.raw("all are in <code>windows/</code>.</p>\n");
+    all.iter().for_each(|windows| show(html, windows));
+    html.raw("</section>\n");
+}
+
+fn show(html: &mut Html, windows: &Windows) {
+    html.raw("<article class=\"window\"><h3>").text(&windows.name).raw("</h3>\n<p>");
+    html.text(plural(windows.windows, if windows.sessions { "session" } else { "window" }));
+    if !windows.group_by.is_empty() {
+        html.raw(" of ").text(plural(windows.groups, "group")).raw(" by ").text(windows.group_by.join(" · "));
+    }
+    if windows.open > 0 {
+        html.raw("; ").count(windows.open).raw(" may still be issued again");
+    }
+    html.raw(".");
+    if windows.rows_read < windows.rows {
+        html.raw(" Only the newest ")
+            .count(windows.rows_read)
+            .raw(" of ")
+            .count(windows.rows)
+            .raw(" rows were read.");
+    }
+    html.raw("</p>\n");
+    if windows.aggregates.is_empty() {
+        html.raw("<p class=\"note\">There is no number to draw.</p>\n");
+    }
+    for aggregate in &windows.aggregates {
+        draw(html, windows, aggregate);
+    }
+    html.raw("</article>\n");
+}
+
+fn draw(html: &mut Html, windows: &Windows, aggregate: &Aggregate) {
+    let shown: Vec<(String, &Series)> = series(windows, aggregate);
+    let points = || shown.iter().flat_map(|(_, series)| &series.points);
+    let (Some(first), Some(last)) = (points().map(|p| p.0).min(), points().map(|p| p.0).max()) else {
+        return;
+    };
+    let style = if windows.sessions { Style::Points } else { Style::Joined };
+    let is_small = shown.len() > 1;
+    html.raw("<h4>").text(&aggregate.name).raw(" <small>").text(&aggregate.function).raw("</small></h4>\n");
+    html.raw(if is_small { "<div class=\"small-charts\">\n" } else { "<div>\n" });
+    // The sum of all others is on a scale of its own: it says what is left out, and would flatten what is not.
+    let scale = Scale::of(
+        shown
+            .iter()
+            .filter(|(_, series)| !is_others(aggregate, series))
+            .flat_map(|(_, s)| &s.points)
+            .map(|p| p.1),
+    );
+    for (name, series) in &shown {
+        let own =
+            if is_others(aggregate, series) { Scale::of(series.points.iter().map(|p| p.1)) } else { scale };
+        let frame =
+            Frame { title: name, description: describe(series), span: (first, last), scale: own, is_small };
+        line(html, &frame, &series.points, style);
+    }
+    html.raw("</div>\n");
+    left_out(html, windows, aggregate);
+    details(html, "The numbers", |html| numbers(html, windows, aggregate, &shown));
+}
+
+fn is_others(aggregate: &Aggregate, series: &Series) -> bool {
+    aggregate.others.as_ref().is_some_and(|others| std::ptr::eq(others, series))
+}
+
+fn series<'a>(windows: &Windows, aggregate: &'a Aggregate) -> Vec<(String, &'a Series)> {
+    let named = |series: &'a Series| {
+        let name = if windows.group_by.is_empty() { aggregate.name.clone() } else { series.group.clone() };
+        (if name.is_empty() { "(empty)".to_owned() } else { name }, series)
+    };
+    let mut all: Vec<_> = aggregate.series.iter().map(named).collect();
+    if let Some(others) = &aggregate.others {
+        let left = windows.groups.saturating_sub(aggregate.series.len() as u64);
+        all.push((format!("{} together, on a scale of their own", plural(left, "other group")), others));
+    }
+    all
+}
+
+fn left_out(html: &mut Html, windows: &Windows, aggregate: &Aggregate) {
+    let left = windows.groups.saturating_sub(aggregate.series.len() as u64);
+    if left > 0 && aggregate.others.is_none() {
+        html.raw("<p class=\"note\">Shown are the groups with most windows; ").text(plural(left, "other"));
+        html.raw(if left == 1 { " is" } else { " are" });
+        html.raw(" not, as there is no sum of a ").text(&aggregate.function).raw(".</p>\n");
+    }
+}
+
+fn describe(series: &Series) -> String {
+    let values = series.points.iter().map(|point| point.1);
+    match (values.clone().reduce(f64::min), values.reduce(f64::max)) {
+        (Some(least), Some(greatest)) => {
+            let windows = plural(series.points.len() as u64, "window");
+            format!("{windows}; the least value is {}, the greatest {}", number(least), number(greatest))
+        }
+        _ => "no windows with a value".to_owned(),
+    }
+}
+
+fn numbers(html: &mut Html, windows: &Windows, aggregate: &Aggregate, shown: &[(String, &Series)]) {
+    let grouped = !windows.group_by.is_empty();
+    let by = windows.group_by.join(" · ");
+    let mut columns = vec![("begin", false)];
+    columns.extend(grouped.then_some((by.as_str(), false)));
+    columns.push((&aggregate.name, true));
+    let mut rows: Vec<(i64, &str, f64)> = Vec::new();
+    for (name, series) in shown {
+        rows.extend(series.points.iter().map(|(begin, value)| (*begin, name.as_str(), *value)));
+    }
+    rows.sort_by_key(|row| row.0);
+    let all = rows.len();
+    let newest = rows.split_off(all.saturating_sub(ROWS));
+    let caption = match all > ROWS {
+        true => format!("The newest {} of {}", count(ROWS as u64), plural(all as u64, "value")),
+        false => "All values".to_owned(),
+    };
+    let rows = newest.into_iter().map(|(begin, name, value)| {
+        let group = grouped.then(|| name.to_owned());
+        [time::sortable(begin)].into_iter().chain(group).chain([number(value)]).collect()
+    });
+    table(html, &caption, &columns, rows);
+}
