@@ -8,7 +8,7 @@ use transect_worker::report::Report;
 use transect_worker::summary::alerts::{Alerts, Detector};
 use transect_worker::summary::bins::Bins;
 
-use super::chart::{Frame, Scale, columns};
+use super::chart::{Frame, Scale, Size, columns};
 use super::html::{Html, count, number, plural};
 use super::rejects::quoted;
 use super::table::{details, table};
@@ -25,7 +25,7 @@ pub(super) fn section(html: &mut Html, alerts: &Alerts, report: &Report, out: &P
     let all: u64 = alerts.detectors.values().map(|detector| detector.raised).sum();
     html.text(plural(all, "alert")).raw(" of ").text(plural(alerts.detectors.len() as u64, "detector"));
     html.raw(
-        ". An alert says that a value is unlike those before it; whether it is wrong, people decide.</p>\n",
+        ". An alert says that something is unlike what was expected; whether it is wrong, people decide.</p>\n",
     );
     let times = || alerts.detectors.values().flat_map(|detector| &detector.times);
     if let (Some(first), Some(last)) = (times().min(), times().max()) {
@@ -60,7 +60,7 @@ fn show(html: &mut Html, name: &str, detector: &Detector, bins: &Bins) {
         ),
         span: (bins.start, bins.end()),
         scale: Scale::of_counts(most),
-        is_small: true,
+        size: Size::Low,
     };
     html.raw("<div class=\"detector\">");
     columns(html, &frame, bins, &counts);

@@ -27,8 +27,19 @@ pub(super) struct Frame<'a> {
     pub(super) span: (i64, i64),
     /// What the height means.
     pub(super) scale: Scale,
-    /// Whether it is one of many, and low.
-    pub(super) is_small: bool,
+    /// How much room it takes.
+    pub(super) size: Size,
+}
+
+/// How much room a chart takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Size {
+    /// The whole width, and high.
+    Large,
+    /// The whole width, and low: to be compared with the one above.
+    Low,
+    /// One of many.
+    Small,
 }
 
 /// Adds a chart of columns, one a part of time.
@@ -49,11 +60,15 @@ pub(super) fn columns(html: &mut Html, frame: &Frame<'_>, bins: &Bins, values: &
 /// Adds a figure around what is drawn.
 fn draw(html: &mut Html, frame: &Frame<'_>, drawing: impl FnOnce(&mut Html)) {
     let id = html.id();
-    html.raw(if frame.is_small { "<figure class=\"chart small\">" } else { "<figure class=\"chart\">" });
+    html.raw(match frame.size {
+        Size::Large => "<figure class=\"chart\">",
+        Size::Low => "<figure class=\"chart low\">",
+        Size::Small => "<figure class=\"chart low small\">",
+    });
     html.raw("<figcaption>")
         .text(frame.title)
         .raw("</figcaption><div class=\"plot\"><div class=\"y\" aria-hidden=\"true\">");
-    let marks = frame.scale.marks(if frame.is_small { 1 } else { 2 });
+    let marks = frame.scale.marks(if frame.size == Size::Large { 2 } else { 1 });
     for mark in marks.iter().rev() {
         html.raw("<span>").text(number(*mark)).raw("</span>");
     }
@@ -72,7 +87,7 @@ fn draw(html: &mut Html, frame: &Frame<'_>, drawing: impl FnOnce(&mut Html)) {
     html.raw("\"/>");
     drawing(html);
     html.raw("</svg></div>");
-    times(html, frame.span, if frame.is_small { 3 } else { MARKS });
+    times(html, frame.span, if frame.size == Size::Small { 2 } else { MARKS });
     html.raw("</figure>\n");
 }
 

@@ -4,13 +4,15 @@ use transect_worker::summary::Summary;
 use transect_worker::summary::table::Table;
 
 use super::bars::bars;
-use super::chart::{Frame, Scale, columns};
+use super::chart::{Frame, Scale, Size, columns};
 use super::html::{Html, count, events, share};
 use super::table::{details, table};
 use super::time;
 
 /// Sources that have charts of their own.
 const SOURCES: usize = 12;
+
+const LATE: &str = "late for a window, on a scale of their own";
 
 /// A chart's name and its counts by part of time.
 type Strip = (String, Vec<u64>);
@@ -43,14 +45,13 @@ fn show(html: &mut Html, events_of: &Table) {
         );
     }
     html.raw("</p>\n");
-    chart(html, events_of, "all events", all, all, false);
+    // All but late events on one scale, so that they can be compared.
+    let scale = Scale::of_counts(all.iter().copied().max().unwrap_or(0));
+    chart(html, events_of, "all events", all, (scale, Size::Large));
     let strips = strips(events_of);
-    if !strips.is_empty() {
-        html.raw("<div class=\"small-charts\">\n");
-        for (name, counts) in &strips {
-            chart(html, events_of, name, counts, all, true);
-        }
-        html.raw("</div>\n");
+    for (name, counts) in &strips {
+        let own = Scale::of_counts(counts.iter().copied().max().unwrap_or(0));
+        chart(html, events_of, name, counts, (if name == LATE { own } else { scale }, Size::Low));
     }
     details(html, "The numbers", |html| numbers(html, events_of, &strips));
     versions(html, events_of);
@@ -75,12 +76,12 @@ fn strips(table: &Table) -> Vec<Strip> {
         }
     }
     if table.late.iter().any(|n| *n > 0) {
-        strips.push(("late for a window".to_owned(), table.late.clone()));
+        strips.push((LATE.to_owned(), table.late.clone()));
     }
     strips
 }
 
-fn chart(html: &mut Html, table: &Table, name: &str, counts: &[u64], all: &[u64], is_small: bool) {
+fn chart(html: &mut Html, table: &Table, name: &str, counts: &[u64], (scale, size): (Scale, Size)) {
     let (sum, most) = (counts.iter().sum(), counts.iter().copied().max().unwrap_or(0));
     let peak = counts.iter().position(|n| *n == most).unwrap_or(0);
     let title = format!("{name}: {}", count(sum));
@@ -95,9 +96,8 @@ fn chart(html: &mut Html, table: &Table, name: &str, counts: &[u64], all: &[u64]
             time::moment(table.bins.begin(peak)),
         ),
         span: (table.bins.start, table.bins.end()),
-        // All on one scale, so that they can be compared.
-        scale: Scale::of_counts(all.iter().copied().max().unwrap_or(0)),
-        is_small,
+        scale,
+        size,
     };
     columns(html, &frame, &table.bins, counts);
 }

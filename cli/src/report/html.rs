@@ -122,6 +122,7 @@ pub(super) fn share(part: u64, whole: u64) -> String {
     match percent {
         0.0 => "0\u{202f}%".to_owned(),
         few if few < 0.1 => "<\u{202f}0.1\u{202f}%".to_owned(),
+        most if part < whole && most > 99.9 => ">\u{202f}99.9\u{202f}%".to_owned(),
         _ => format!("{percent:.1}\u{202f}%"),
     }
 }
@@ -159,6 +160,7 @@ mod tests {
     fn shares_are_never_nothing_where_there_is_something() {
         assert_eq!(share(0, 10), "0\u{202f}%");
         assert_eq!(share(1, 1_000_000), "<\u{202f}0.1\u{202f}%");
+        assert_eq!(share(999_999, 1_000_000), ">\u{202f}99.9\u{202f}%");
         assert_eq!(share(1, 3), "33.3\u{202f}%");
     }
 }

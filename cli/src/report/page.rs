@@ -23,8 +23,8 @@ pub(super) fn page(summary: &Summary, out: &Path, now: &str) -> String {
     ledger::section(&mut html, &summary.report);
     rejects::section(&mut html, &summary.rejects, &summary.report, out);
     events::section(&mut html, summary);
-    windows::section(&mut html, &summary.windows);
     alerts::section(&mut html, &summary.alerts, &summary.report, out);
+    windows::section(&mut html, &summary.windows);
     html.raw("</main>\n<footer><p>Written by Transect ")
         .text(env!("CARGO_PKG_VERSION"))
         .raw(" from the files in ");
@@ -62,11 +62,11 @@ fn about(html: &mut Html, summary: &Summary, now: &str) {
 
 fn contents(html: &mut Html, summary: &Summary) {
     html.raw("<nav aria-label=\"Contents\"><a href=\"#ledger\">Ledger</a><a href=\"#refused\">Refused</a><a href=\"#events\">Events</a>");
-    if !summary.windows.is_empty() {
-        html.raw("<a href=\"#windows\">Windows</a>");
-    }
     if !summary.alerts.detectors.is_empty() {
         html.raw("<a href=\"#anomalies\">Anomalies</a>");
+    }
+    if !summary.windows.is_empty() {
+        html.raw("<a href=\"#windows\">Windows</a>");
     }
     html.raw("</nav>\n");
 }

@@ -2,7 +2,7 @@
 
 use transect_worker::summary::windows::{Aggregate, Series, Windows};
 
-use super::chart::{Frame, Scale, Style, line};
+use super::chart::{Frame, Scale, Size, Style, line};
 use super::html::{Html, count, number, plural};
 use super::table::{details, table};
 use super::time;
@@ -16,13 +16,25 @@ pub(super) fn section(html: &mut Html, all: &[Windows]) {
     }
     html.raw("<section id=\"windows\">\n<h2>Windows</h2>\n");
     html.raw("<p class=\"note\">The last revision of each window, at its beginning. Of a definition's aggregates one or two are shown; ");
-    html.raw("all are in <code>windows/</code>.</p>\n");
-    all.iter().for_each(|windows| show(html, windows));
+    html.raw("all are in <code>windows/</code>. Where there are more than can be drawn, the line is the mean of neighbours, and the band, ");
+    html.raw("or the mark of sessions, goes from their least to their greatest value.</p>\n");
+    if all.len() > 3 {
+        html.raw("<nav aria-label=\"Windows\">");
+        for (at, windows) in all.iter().enumerate() {
+            html.raw("<a href=\"#window-").text(at).raw("\">").text(&windows.name).raw("</a>");
+        }
+        html.raw("</nav>\n");
+    }
+    all.iter().enumerate().for_each(|(at, windows)| show(html, at, windows));
     html.raw("</section>\n");
 }
 
-fn show(html: &mut Html, windows: &Windows) {
-    html.raw("<article class=\"window\"><h3>").text(&windows.name).raw("</h3>\n<p>");
+fn show(html: &mut Html, at: usize, windows: &Windows) {
+    html.raw("<article class=\"window\" id=\"window-")
+        .text(at)
+        .raw("\"><h3>")
+        .text(&windows.name)
+        .raw("</h3>\n<p>");
     html.text(plural(windows.windows, if windows.sessions { "session" } else { "window" }));
     if !windows.group_by.is_empty() {
         html.raw(" of ").text(plural(windows.groups, "group")).raw(" by ").text(windows.group_by.join(" · "));
@@ -55,9 +67,15 @@ fn draw(html: &mut Html, windows: &Windows, aggregate: &Aggregate) {
         return;
     };
     let style = if windows.sessions { Style::Points } else { Style::Joined };
-    let is_small = shown.len() > 1;
-    html.raw("<h4>").text(&aggregate.name).raw(" <small>").text(&aggregate.function).raw("</small></h4>\n");
-    html.raw(if is_small { "<div class=\"small-charts\">\n" } else { "<div>\n" });
+    let size = if shown.len() > 1 { Size::Small } else { Size::Large };
+    if !windows.group_by.is_empty() {
+        html.raw("<h4>")
+            .text(&aggregate.name)
+            .raw(" <small>")
+            .text(&aggregate.function)
+            .raw("</small></h4>\n");
+    }
+    html.raw(if size == Size::Small { "<div class=\"small-charts\">\n" } else { "<div>\n" });
     // The sum of all others is on a scale of its own: it says what is left out, and would flatten what is not.
     let scale = Scale::of(
         shown
@@ -70,7 +88,7 @@ fn draw(html: &mut Html, windows: &Windows, aggregate: &Aggregate) {
         let own =
             if is_others(aggregate, series) { Scale::of(series.points.iter().map(|p| p.1)) } else { scale };
         let frame =
-            Frame { title: name, description: describe(series), span: (first, last), scale: own, is_small };
+            Frame { title: name, description: describe(series), span: (first, last), scale: own, size };
         line(html, &frame, &series.points, style);
     }
     html.raw("</div>\n");
@@ -84,7 +102,11 @@ fn is_others(aggregate: &Aggregate, series: &Series) -> bool {
 
 fn series<'a>(windows: &Windows, aggregate: &'a Aggregate) -> Vec<(String, &'a Series)> {
     let named = |series: &'a Series| {
-        let name = if windows.group_by.is_empty() { aggregate.name.clone() } else { series.group.clone() };
+        let name = if windows.group_by.is_empty() {
+            format!("{} ({})", aggregate.name, aggregate.function)
+        } else {
+            series.group.clone()
+        };
         (if name.is_empty() { "(empty)".to_owned() } else { name }, series)
     };
     let mut all: Vec<_> = aggregate.series.iter().map(named).collect();
@@ -98,9 +120,11 @@ fn series<'a>(windows: &Windows, aggregate: &'a Aggregate) -> Vec<(String, &'a S
 fn left_out(html: &mut Html, windows: &Windows, aggregate: &Aggregate) {
     let left = windows.groups.saturating_sub(aggregate.series.len() as u64);
     if left > 0 && aggregate.others.is_none() {
-        html.raw("<p class=\"note\">Shown are the groups with most windows; ").text(plural(left, "other"));
+        html.raw("<p class=\"note\">Shown are the largest groups; ").text(plural(left, "other"));
         html.raw(if left == 1 { " is" } else { " are" });
-        html.raw(" not, as there is no sum of a ").text(&aggregate.function).raw(".</p>\n");
+        html.raw(" not, as there is no sum of ");
+        html.raw(if windows.sessions { "sessions that begin at times of their own" } else { "such values" })
+            .raw(".</p>\n");
     }
 }
 

@@ -106,7 +106,7 @@ fn function(field: &Field) -> Option<String> {
     field.metadata().get(FUNCTION).filter(|_| number).cloned()
 }
 
-/// Whether the sum over groups is what there would be without groups.
+/// Whether the sum over groups is what there would be without groups; of sessions it never is.
 fn is_summable(function: &str) -> bool {
     matches!(function, "Count" | "Sum")
 }
@@ -147,7 +147,7 @@ impl Windows {
             open,
             sessions: columns.sessions,
             groups: last.groups() as u64,
-            aggregates: last.into_aggregates(&columns.aggregates),
+            aggregates: last.into_aggregates(&columns),
             group_by: columns.groups,
         }))
     }

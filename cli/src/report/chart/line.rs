@@ -1,81 +1,99 @@
-//! Lines, and points where there is nothing to join.
+//! Lines, points where there is nothing to join, and of very many points a band with their mean.
 
 use std::fmt::Write as _;
 
-use super::{Frame, draw, x};
+use super::{Frame, WIDTH, draw, x};
 use crate::report::html::Html;
 
-/// Parts of the width of which the first, least, greatest and last point are kept: more can't be seen.
+/// Parts of the width that are told apart where there are many points.
 const PARTS: usize = 160;
-/// So many points are drawn as such, too.
-const POINTS: usize = 60;
+/// More points than these are many: what is between neighbours can't be seen.
+const MANY: usize = 320;
+/// So few points are drawn as such, too.
+const FEW: usize = 60;
 
 /// How points are drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::report) enum Style {
     /// Joined, but for gaps.
     Joined,
-    /// Each for itself.
+    /// Each for itself; of very many, neighbours are one mark from their least to their greatest value.
     Points,
+}
+
+/// Whether so many points are drawn as a band.
+fn is_band(points: &[(i64, f64)]) -> bool {
+    points.len() > MANY
+}
+
+/// What is drawn of the points that share a part of the width.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Part {
+    x: f64,
+    least: f64,
+    mean: f64,
+    greatest: f64,
 }
 
 /// Adds a chart of points, which are in the order of their times.
 pub(in crate::report) fn line(html: &mut Html, frame: &Frame<'_>, points: &[(i64, f64)], style: Style) {
-    let gap = 2.5 * usual_step(points);
-    let few = thinned(points, frame.span);
-    let (mut joined, mut single) = (String::new(), String::new());
-    for (at, (time, value)) in few.iter().enumerate() {
-        let near = |other: Option<&(i64, f64)>| {
-            style == Style::Joined && other.is_some_and(|other| (other.0 as f64 - *time as f64).abs() <= gap)
-        };
-        let before = near(at.checked_sub(1).and_then(|before| few.get(before)));
-        let after = near(few.get(at + 1));
-        let (x, y) = (x(*time, frame.span), frame.scale.y(*value));
+    let parts = parts(points, frame.span);
+    let y = |value| frame.scale.y(value);
+    let (mut joined, mut single, mut band) = (String::new(), String::new(), String::new());
+    for run in runs(&parts, style) {
         // Writing to a string can't fail.
-        if before || after {
-            let _ = write!(joined, "{}{x:.1} {y:.1}", if before { 'L' } else { 'M' });
+        for (at, part) in run.iter().enumerate() {
+            let _ = write!(joined, "{}{:.1} {:.1}", if at == 0 { 'M' } else { 'L' }, part.x, y(part.mean));
+            if run.len() == 1 || points.len() <= FEW {
+                // A point, unless it stands for several.
+                let _ = write!(single, "M{:.1} {:.1}V{:.1}", part.x, y(part.least), y(part.greatest));
+            }
         }
-        if (!before && !after) || few.len() <= POINTS {
-            let _ = write!(single, "M{x:.1} {y:.1}h0");
+        if style == Style::Joined && is_band(points) {
+            let edge = |part: &Part, value: f64| format!("{:.1} {:.1}", part.x, y(value));
+            let above = run.iter().map(|part| edge(part, part.greatest));
+            let below = run.iter().rev().map(|part| edge(part, part.least));
+            let _ = write!(band, "M{}Z", above.chain(below).collect::<Vec<_>>().join("L"));
         }
     }
     draw(html, frame, |html| {
-        html.raw("<path class=\"line\" d=\"")
-            .text(joined)
-            .raw("\"/><path class=\"point\" d=\"")
-            .text(single)
-            .raw("\"/>");
+        for (class, path) in [
+            ("band", band),
+            ("line", joined),
+            (if points.len() <= FEW { "point" } else { "point thin" }, single),
+        ] {
+            if !path.is_empty() {
+                html.raw("<path class=\"").text(class).raw("\" d=\"").text(path).raw("\"/>");
+            }
+        }
     });
 }
 
-/// The median distance between points, microseconds; at least what their thinning makes.
-fn usual_step(points: &[(i64, f64)]) -> f64 {
-    let mut steps: Vec<i64> = points.windows(2).map(|pair| pair[1].0.saturating_sub(pair[0].0)).collect();
-    steps.sort_unstable();
-    let span = points.first().zip(points.last()).map_or(0, |(first, last)| last.0.saturating_sub(first.0));
-    let median = steps.get(steps.len() / 2).copied().unwrap_or(0);
-    let drawn = if points.len() > PARTS * 4 { span / PARTS as i64 } else { 0 };
-    median.max(drawn) as f64
+/// Each point, or each part of the width if there are many.
+fn parts(points: &[(i64, f64)], span: (i64, i64)) -> Vec<Part> {
+    let place = |point: &(i64, f64)| (x(point.0, span) * PARTS as f64 / WIDTH) as usize;
+    let is_band = is_band(points);
+    let shared = points.chunk_by(|a, b| is_band && place(a) == place(b));
+    shared
+        .filter_map(|points| {
+            let values = points.iter().map(|point| point.1);
+            let (first, last) = (x(points.first()?.0, span), x(points.last()?.0, span));
+            Some(Part {
+                x: f64::midpoint(first, last),
+                least: values.clone().reduce(f64::min)?,
+                greatest: values.clone().reduce(f64::max)?,
+                mean: values.sum::<f64>() / points.len() as f64,
+            })
+        })
+        .collect()
 }
 
-/// Of many points, in each part of the width the first, the least, the greatest and the last.
-fn thinned(points: &[(i64, f64)], span: (i64, i64)) -> Vec<(i64, f64)> {
-    if points.len() <= PARTS * 4 {
-        return points.to_vec();
-    }
-    let part = |point: &(i64, f64)| (x(point.0, span) * PARTS as f64 / super::WIDTH) as usize;
-    let mut kept = Vec::with_capacity(PARTS * 4);
-    for points in points.chunk_by(|a, b| part(a) == part(b)) {
-        let least = (0..points.len()).min_by(|a, b| points[*a].1.total_cmp(&points[*b].1));
-        let greatest = (0..points.len()).max_by(|a, b| points[*a].1.total_cmp(&points[*b].1));
-        let mut chosen = vec![0, points.len() - 1];
-        chosen.extend(least);
-        chosen.extend(greatest);
-        chosen.sort_unstable();
-        chosen.dedup();
-        kept.extend(chosen.into_iter().map(|at| points[at]));
-    }
-    kept
+/// Parts that are to be joined: a gap is wider than is usual.
+fn runs(parts: &[Part], style: Style) -> impl Iterator<Item = &[Part]> {
+    let mut steps: Vec<f64> = parts.windows(2).map(|pair| pair[1].x - pair[0].x).collect();
+    steps.sort_by(f64::total_cmp);
+    let gap = 2.5 * steps.get(steps.len() / 2).copied().unwrap_or(0.0);
+    parts.chunk_by(move |a, b| style == Style::Joined && b.x - a.x <= gap)
 }
 
 #[cfg(test)]
@@ -83,14 +101,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn thinning_keeps_extremes() {
+    fn a_band_holds_extremes_and_is_small() {
         let mut points: Vec<(i64, f64)> = (0..100_000).map(|n| (n, (n % 7) as f64)).collect();
         points[77_777].1 = 1000.0;
         points[3].1 = -1000.0;
-        let few = thinned(&points, (0, 99_999));
-        assert!(few.len() <= PARTS * 4 + 4);
-        assert!(few.contains(&(77_777, 1000.0)) && few.contains(&(3, -1000.0)));
-        assert!(few.is_sorted_by_key(|point| point.0));
-        assert_eq!((few[0].0, few[few.len() - 1].0), (0, 99_999));
+        let parts = parts(&points, (0, 99_999));
+        assert!(parts.len() <= PARTS + 1);
+        assert_eq!(parts.iter().map(|part| part.greatest).fold(0.0, f64::max), 1000.0);
+        assert_eq!(parts.iter().map(|part| part.least).fold(0.0, f64::min), -1000.0);
+        assert_eq!(runs(&parts, Style::Joined).count(), 1);
+    }
+
+    #[test]
+    fn lines_end_at_gaps() {
+        let points: Vec<(i64, f64)> = [0, 1, 2, 3, 9, 10, 30].map(|time| (time, 1.0)).into();
+        let parts = parts(&points, (0, 30));
+        let lengths = |style| runs(&parts, style).map(<[Part]>::len).collect::<Vec<_>>();
+        assert_eq!(lengths(Style::Joined), [4, 2, 1]);
+        assert_eq!(lengths(Style::Points), [1; 7]);
     }
 }

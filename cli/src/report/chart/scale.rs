@@ -13,7 +13,10 @@ impl Scale {
     /// For counts: from zero.
     pub(in crate::report) fn of_counts(greatest: u64) -> Self {
         let greatest = greatest.max(1) as f64;
-        let step = round_up(greatest / 2.0).max(1.0);
+        let step = match round_up(greatest / 2.0) {
+            few if few < 10.0 => few.ceil(),
+            step => step,
+        };
         Self { least: 0.0, greatest: if greatest <= step { step } else { step * 2.0 } }
     }
 
@@ -48,13 +51,15 @@ impl Scale {
     }
 }
 
-/// The next of 1, 2, 2.5, 5 times a power of ten.
+/// The next of some short numbers, times a power of ten.
 fn round_up(value: f64) -> f64 {
     if !value.is_finite() || value <= 0.0 {
         return 1.0;
     }
     let power = 10_f64.powf(value.log10().floor());
-    let step = [1.0, 2.0, 2.5, 5.0].into_iter().find(|step| step * power >= value * (1.0 - 1e-9));
+    let step = [1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0]
+        .into_iter()
+        .find(|step| step * power >= value * (1.0 - 1e-9));
     step.unwrap_or(10.0) * power
 }
 
@@ -66,7 +71,7 @@ mod tests {
     fn scales_are_round_and_hold_all() {
         let scales = [
             (vec![0.0, 17.0], 0.0, 20.0),
-            (vec![70.0, 81.0], 70.0, 90.0),
+            (vec![70.0, 81.0], 66.0, 84.0),
             (vec![-3.0, 4.0], -5.0, 5.0),
             (vec![5.0], 5.0, 7.5),
             (vec![0.0], 0.0, 1.0),

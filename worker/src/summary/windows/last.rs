@@ -98,15 +98,24 @@ impl Last {
         self.names.len()
     }
 
-    /// Names and functions of aggregates to their values over time.
-    pub(super) fn into_aggregates(self, aggregates: &[(String, String)]) -> Vec<Aggregate> {
+    /// The aggregates' values over time.
+    pub(super) fn into_aggregates(self, columns: &Columns) -> Vec<Aggregate> {
+        let Columns { aggregates, sessions, .. } = columns;
         let mut rows: Vec<(Key, Row)> = self.rows.into_iter().filter(|(_, row)| !row.is_replaced).collect();
         rows.sort_unstable_by_key(|(key, _)| *key);
-        let mut sizes = vec![0_u64; self.names.len()];
-        rows.iter().for_each(|((.., group), _)| sizes[*group as usize] += 1);
-        let mut groups: Vec<u32> =
-            (0..self.names.len() as u32).filter(|group| sizes[*group as usize] > 0).collect();
-        groups.sort_by_key(|group| (std::cmp::Reverse(sizes[*group as usize]), &self.names[*group as usize]));
+        // By events where they are counted, else by windows. None where all sessions were replaced.
+        let counts = aggregates.first().is_some_and(|(_, function)| function == "Count");
+        let mut sizes: Vec<Option<f64>> = vec![None; self.names.len()];
+        for ((.., group), row) in &rows {
+            *sizes[*group as usize].get_or_insert(0.0) +=
+                if counts { row.values[0].unwrap_or(0.0) } else { 1.0 };
+        }
+        let size = |group: &u32| sizes[*group as usize];
+        let mut groups: Vec<u32> = (0..).take(sizes.len()).filter(|group| size(group).is_some()).collect();
+        groups.sort_by(|a, b| {
+            let by_size = size(b).unwrap_or(0.0).total_cmp(&size(a).unwrap_or(0.0));
+            by_size.then_with(|| self.names[*a as usize].cmp(&self.names[*b as usize]))
+        });
         // One more is shown rather than summed up alone.
         let shown = if groups.len() <= GROUPS + 1 { groups.len() } else { GROUPS };
         let place: HashMap<u32, usize> = groups[..shown].iter().copied().zip(0..).collect();
@@ -123,7 +132,7 @@ impl Last {
                     None => *others.entry(*start).or_default() += value,
                 }
             }
-            let others = (shown < groups.len() && is_summable(function))
+            let others = (shown < groups.len() && !sessions && is_summable(function))
                 .then(|| Series { group: String::new(), points: others.into_iter().collect() });
             Aggregate { name: name.clone(), function: function.clone(), series, others }
         };
