@@ -97,7 +97,7 @@ impl Browser {
 }
 
 /// Writes a page that holds another in a frame of this size, with a script that notes what became of it, as attributes of its
-/// body: `data-width` is how wide the framed page is, `data-wide` what reaches beyond the frame, `data-scripts` how many
+/// body: `data-over` is how much wider than the frame the page is, `data-wide` what reaches beyond the frame, `data-scripts` how many
 /// elements in it could run a script.
 pub fn framed(page: &Path, (width, height): (u32, u32), to: &Path) -> anyhow::Result<()> {
     let escaped = fs::read_to_string(page)?.replace('&', "&amp;").replace('"', "&quot;");
@@ -105,8 +105,8 @@ pub fn framed(page: &Path, (width, height): (u32, u32), to: &Path) -> anyhow::Re
         function look(frame) {
             const doc = frame.contentDocument, data = document.body.dataset, all = [...doc.querySelectorAll('*')];
             const name = e => e.tagName + '.' + (e.getAttribute('class') || '');
-            data.width = doc.documentElement.scrollWidth;
-            data.wide = all.filter(e => e.getBoundingClientRect().right > frame.clientWidth + 0.5).slice(0, 5).map(name).join(' ');
+            data.over = doc.documentElement.scrollWidth - doc.documentElement.clientWidth;
+            data.wide = all.filter(e => !e.closest('thead') && e.getBoundingClientRect().right > frame.clientWidth + 0.5).slice(0, 5).map(name).join(' ');
             data.scripts = all.filter(e => /^(script|img|iframe|object|embed|base|form)$/i.test(e.tagName)
                 || [...e.attributes].some(a => /^on/i.test(a.name) || /javascript:/i.test(a.value))).length;
             data.sections = doc.querySelectorAll('section').length;
