@@ -1,7 +1,7 @@
 //! Times in words, and where on an axis to write them. All in UTC, microseconds since 1970.
 
 use jiff::Timestamp;
-use jiff::civil::{Date, date};
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 const MINUTE: i64 = 60_000_000;
@@ -33,7 +33,7 @@ const STEPS: [i64; 20] = [
 ];
 
 /// Distances of marks on longer ones, in months.
-const MONTHS: [i64; 12] = [1, 2, 3, 6, 12, 24, 60, 120, 240, 600, 1200, 6000];
+const MONTHS: [i64; 13] = [1, 2, 3, 6, 12, 24, 60, 120, 240, 1200, 12_000, 24_000, 60_000];
 
 /// Now, in words.
 pub(super) fn now() -> String {
@@ -111,9 +111,10 @@ fn by_months(first: i64, last: i64, most: usize) -> Vec<Mark> {
     let months = |date: Date| i64::from(date.year()) * 12 + i64::from(date.month()) - 1;
     let (from, to) = (months(from), months(to));
     let count = |step: i64| to.div_euclid(step) - from.div_euclid(step);
-    let step = MONTHS.into_iter().find(|step| count(*step) <= most as i64).unwrap_or(24_000);
+    let step = MONTHS.into_iter().find(|step| count(*step) <= most as i64).unwrap_or(60_000);
     let mark = |month: i64| {
-        let day = date(i16::try_from(month.div_euclid(12)).ok()?, (month.rem_euclid(12) + 1) as i8, 1);
+        let day =
+            Date::new(i16::try_from(month.div_euclid(12)).ok()?, (month.rem_euclid(12) + 1) as i8, 1).ok()?;
         let at = TimeZone::UTC.to_timestamp(day.at(0, 0, 0, 0)).ok()?.as_microsecond();
         let text = day.strftime(if step >= 12 { "%Y" } else { "%b %Y" }).to_string();
         (first..=last).contains(&at).then_some(Mark { at, text })

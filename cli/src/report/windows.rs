@@ -77,23 +77,22 @@ fn draw(html: &mut Html, windows: &Windows, aggregate: &Aggregate) {
     }
     html.raw(if size == Size::Small { "<div class=\"small-charts\">\n" } else { "<div>\n" });
     // The sum of all others is on a scale of its own: it says what is left out, and would flatten what is not.
-    let scale = Scale::of(
-        shown
-            .iter()
-            .filter(|(_, series)| !is_others(aggregate, series))
-            .flat_map(|(_, s)| &s.points)
-            .map(|p| p.1),
-    );
+    let together = scale(aggregate, aggregate.series.iter());
     for (name, series) in &shown {
-        let own =
-            if is_others(aggregate, series) { Scale::of(series.points.iter().map(|p| p.1)) } else { scale };
-        let frame =
-            Frame { title: name, description: describe(series), span: (first, last), scale: own, size };
+        let scale = if is_others(aggregate, series) { scale(aggregate, [*series]) } else { together };
+        let frame = Frame { title: name, description: describe(series), span: (first, last), scale, size };
         line(html, &frame, &series.points, style);
     }
     html.raw("</div>\n");
     left_out(html, windows, aggregate);
     details(html, "The numbers", |html| numbers(html, windows, aggregate, &shown));
+}
+
+/// Counts are drawn from zero.
+fn scale<'a>(aggregate: &Aggregate, series: impl IntoIterator<Item = &'a Series>) -> Scale {
+    let zero = matches!(aggregate.function.as_str(), "Count" | "Distinct").then_some(0.0);
+    let values = series.into_iter().flat_map(|series| &series.points).map(|point| point.1);
+    Scale::of(values.chain(zero))
 }
 
 fn is_others(aggregate: &Aggregate, series: &Series) -> bool {

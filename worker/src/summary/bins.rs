@@ -53,7 +53,7 @@ impl Bins {
             }
         }
         let count = count(first, last, width).clamp(1, most);
-        Self { start: first.div_euclid(width) * width, width, count: count as usize }
+        Self { start: first.div_euclid(width).saturating_mul(width), width, count: count as usize }
     }
 
     /// The part that a time is in; the first or the last for what lies outside.

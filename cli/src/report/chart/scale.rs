@@ -28,8 +28,8 @@ impl Scale {
             return Self { least: 0.0, greatest: 1.0 };
         }
         let (least, greatest) = match () {
-            () if least >= 0.0 && least < greatest / 2.0 => (0.0, greatest),
-            () if greatest <= 0.0 && greatest > least / 2.0 => (least, 0.0),
+            () if least >= 0.0 && (least < greatest / 2.0 || least >= greatest) => (0.0, greatest),
+            () if greatest <= 0.0 && (greatest > least / 2.0 || least >= greatest) => (least, 0.0),
             () => (least, greatest),
         };
         let room = if greatest > least { greatest - least } else { greatest.abs().max(1.0) };
@@ -69,23 +69,17 @@ mod tests {
 
     #[test]
     fn scales_are_round_and_hold_all() {
-        let scales = [
-            (vec![0.0, 17.0], 0.0, 20.0),
-            (vec![70.0, 81.0], 66.0, 84.0),
-            (vec![-3.0, 4.0], -5.0, 5.0),
-            (vec![5.0], 5.0, 7.5),
-            (vec![0.0], 0.0, 1.0),
-            (vec![], 0.0, 1.0),
+        let scales: [(&[f64], f64, f64); 7] = [
+            (&[0.0, 17.0], 0.0, 20.0),
+            (&[70.0, 81.0], 66.0, 84.0),
+            (&[-3.0, 4.0], -4.0, 4.0),
+            (&[-9.0, -1.0], -10.0, 0.0),
+            (&[5.0], 0.0, 5.0),
+            (&[0.0], 0.0, 0.5),
+            (&[], 0.0, 1.0),
         ];
         for (values, least, greatest) in scales {
-            let scale = Scale::of(values.iter().copied());
-            assert!(
-                scale.least <= least && scale.greatest >= greatest.min(scale.greatest),
-                "{values:?}: {scale:?}"
-            );
-            for value in values {
-                assert!((scale.least..=scale.greatest).contains(&value), "{value}: {scale:?}");
-            }
+            assert_eq!(Scale::of(values.iter().copied()), Scale { least, greatest }, "{values:?}");
         }
         assert_eq!(Scale::of_counts(1).marks(1), [0.0, 1.0]);
         assert_eq!(Scale::of_counts(17).marks(2), [0.0, 10.0, 20.0]);
