@@ -5,7 +5,7 @@ use transect_worker::summary::table::Table;
 
 use super::bars::bars;
 use super::chart::{Frame, Scale, Size, columns};
-use super::html::{Html, count, events, share};
+use super::html::{Html, count, events, plural, share};
 use super::table::{details, table};
 use super::time;
 
@@ -36,6 +36,10 @@ fn show(html: &mut Html, events_of: &Table) {
         .text(events(*rows))
         .raw(", by event time, a bar for each ");
     html.text(time::length(bins.width)).raw(".");
+    if events_of.files_skipped > 0 {
+        html.raw(" There are so many files that ").text(plural(events_of.files_skipped, "other"));
+        html.raw(" were not opened; the ledger counts all events.");
+    }
     if events_of.estimated > 0 {
         html.raw(" Of ")
             .text(events(events_of.estimated))

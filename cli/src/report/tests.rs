@@ -42,7 +42,7 @@ fn summary(content: Content) -> Summary {
         windows: vec![Windows {
             name: harm(),
             rows: 2,
-            rows_read: 2,
+            files_skipped: 3,
             windows: 2,
             open: 1,
             sessions: false,

@@ -43,12 +43,9 @@ fn show(html: &mut Html, at: usize, windows: &Windows) {
         html.raw("; ").count(windows.open).raw(" may still be issued again");
     }
     html.raw(".");
-    if windows.rows_read < windows.rows {
-        html.raw(" Only the newest ")
-            .count(windows.rows_read)
-            .raw(" of ")
-            .count(windows.rows)
-            .raw(" rows were read.");
+    if windows.files_skipped > 0 {
+        html.raw(" Only the newest ").text(plural(windows.rows, "row")).raw(" were read, ");
+        html.text(plural(windows.files_skipped, "older file")).raw(" not.");
     }
     html.raw("</p>\n");
     if windows.aggregates.is_empty() {

@@ -5,6 +5,9 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
+use parquet::file::metadata::{
+    ParquetMetaData, ParquetMetaDataOptions, ParquetMetaDataReader, ParquetStatisticsPolicy,
+};
 
 use super::SummaryError;
 
@@ -62,6 +65,17 @@ pub(super) fn name(path: &Path) -> String {
 pub(super) fn parquet(path: &Path) -> Result<(File, ArrowReaderMetadata), SummaryError> {
     let file = File::open(path).map_err(|source| SummaryError::Io { path: path.to_owned(), source })?;
     let metadata = ArrowReaderMetadata::load(&file, ArrowReaderOptions::new()).map_err(broken(path))?;
+    Ok((file, metadata))
+}
+
+/// A Parquet file and its footer, with no more statistics than the values' range.
+pub(super) fn footer(path: &Path) -> Result<(File, ParquetMetaData), SummaryError> {
+    let file = File::open(path).map_err(|source| SummaryError::Io { path: path.to_owned(), source })?;
+    let options = ParquetMetaDataOptions::new()
+        .with_encoding_stats_policy(ParquetStatisticsPolicy::SkipAll)
+        .with_size_stats_policy(ParquetStatisticsPolicy::SkipAll);
+    let reader = ParquetMetaDataReader::new().with_metadata_options(Some(options));
+    let metadata = reader.parse_and_finish(&file).map_err(broken(path))?;
     Ok((file, metadata))
 }
 

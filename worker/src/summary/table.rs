@@ -1,5 +1,6 @@
 //! Accepted events over event time: by source, how many were late, by schema version, how long they were under way. Only
-//! provenance columns are read, and those not where a footer says that all values are the same.
+//! provenance columns are read, and those not where a footer says what is asked: of a long study, whose files are each of
+//! one day, little else than footers.
 
 mod columns;
 mod delay;
@@ -7,9 +8,7 @@ mod delay;
 mod tests;
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
-
-use parquet::arrow::arrow_reader::ArrowReaderMetadata;
+use std::path::Path;
 
 use self::columns::{Columns, Group};
 pub use self::delay::Delay;
@@ -20,14 +19,18 @@ use super::{SummaryError, files};
 const BINS: usize = 90;
 /// Rows that are read one by one of an event type. Of more, most are taken from the footers: a second of work at most.
 const ROWS_MAX: u64 = 5_000_000;
+/// Files that are opened of an event type. Of more, each n-th.
+const FILES_MAX: usize = 10_000;
 
 /// The accepted events of one event type.
 #[derive(Clone, Debug)]
 pub struct Table {
     /// The event type.
     pub event_type: String,
-    /// All rows, by the footers.
+    /// All rows of the files that were opened, by their footers.
     pub rows: u64,
+    /// Files that were not opened, since there are so many.
+    pub files_skipped: u64,
     /// Rows of which only the footer was read: they are spread evenly between their first and last time, and are in
     /// `all` only.
     pub estimated: u64,
@@ -53,30 +56,34 @@ pub struct Table {
 pub(super) fn read_all(folder: &Path) -> Result<Vec<Table>, SummaryError> {
     let mut tables = Vec::new();
     for path in files::entries(folder)? {
-        tables.extend(Table::read(&path, ROWS_MAX)?);
+        tables.extend(Table::read(&path, ROWS_MAX, FILES_MAX)?);
     }
     Ok(tables)
 }
 
 impl Table {
     /// Reads the table of an event type; None if it has no rows.
-    fn read(folder: &Path, rows_max: u64) -> Result<Option<Self>, SummaryError> {
-        let paths = files::under(folder, "parquet")?;
-        let mut span: Option<(i64, i64)> = None;
-        let mut rows = 0;
+    fn read(folder: &Path, rows_max: u64, files_max: usize) -> Result<Option<Self>, SummaryError> {
+        let mut paths = files::under(folder, "parquet")?;
+        let there = paths.len();
+        let step = there.div_ceil(files_max.max(1)).max(1);
+        let mut at = 0..;
+        paths.retain(|_| at.next().is_some_and(|at| at % step == 0));
+        let mut all = Vec::new();
         for path in &paths {
-            let (_, metadata) = files::parquet(path)?;
-            for group in groups(path, &metadata)? {
-                rows += group.rows;
-                let (first, last) = span.unwrap_or(group.times);
-                span = Some((first.min(group.times.0), last.max(group.times.1)));
-            }
+            let (_, metadata) = files::footer(path)?;
+            all.extend(
+                Group::all(&metadata).map_err(files::broken(path))?.into_iter().map(|group| (path, group)),
+            );
         }
-        let Some((first, last)) = span else { return Ok(None) };
+        let first = all.iter().map(|(_, group)| group.times.0).min();
+        let last = all.iter().map(|(_, group)| group.times.1).max();
+        let Some((first, last)) = first.zip(last) else { return Ok(None) };
         let bins = Bins::over(first, last, BINS);
         let mut table = Self {
             event_type: files::name(folder),
-            rows,
+            rows: all.iter().map(|(_, group)| group.rows).sum(),
+            files_skipped: (there - paths.len()) as u64,
             estimated: 0,
             first,
             last,
@@ -87,30 +94,15 @@ impl Table {
             versions: BTreeMap::new(),
             delay: Delay::default(),
         };
-        table.count(&paths, rows_max)?;
+        // Of many rows, each n-th row group is read.
+        let step = table.rows.div_ceil(rows_max.max(1)).max(1) as usize;
+        for (at, (path, group)) in all.iter().enumerate() {
+            if at % step == 0 { table.count(path, group)? } else { table.spread(group) }
+        }
         Ok(Some(table))
     }
 
-    /// Of many rows, each n-th row group is read.
-    fn count(&mut self, paths: &[PathBuf], rows_max: u64) -> Result<(), SummaryError> {
-        let step = self.rows.div_ceil(rows_max.max(1)).max(1);
-        let mut at = 0;
-        for path in paths {
-            let (file, metadata) = files::parquet(path)?;
-            for group in groups(path, &metadata)? {
-                if at % step == 0 {
-                    let file = file.try_clone();
-                    let file = file.map_err(|source| SummaryError::Io { path: path.clone(), source })?;
-                    group.read(file, metadata.clone(), self).map_err(files::broken(path))?;
-                } else {
-                    self.spread(&group);
-                }
-                at += 1;
-            }
-        }
-        Ok(())
-    }
-
+    /// Spreads the rows of a group evenly between its first and last time.
     fn spread(&mut self, group: &Group) {
         self.estimated += group.rows;
         let (first, last) = (self.bins.of(group.times.0), self.bins.of(group.times.1));
@@ -121,28 +113,60 @@ impl Table {
         }
     }
 
-    fn add(&mut self, columns: &Columns<'_>) {
+    /// Counts the rows of a group: those that its footer speaks for, and what has to be read.
+    fn count(&mut self, path: &Path, group: &Group) -> Result<(), SummaryError> {
+        if let Some(version) = group.version {
+            *self.versions.entry(version).or_default() += group.rows;
+        }
+        if group.says_all(&self.bins) {
+            self.add_same(group, self.bins.of(group.times.0), group.rows);
+            return Ok(());
+        }
+        let (file, metadata) = files::footer(path)?;
+        let batches = group.batches(file, metadata, &self.bins).map_err(files::broken(path))?;
+        for batch in batches {
+            let batch = batch.map_err(files::broken(path))?;
+            self.add(&Columns::of(&batch), group);
+        }
+        Ok(())
+    }
+
+    /// Adds rows of one part of time, as far as their group's footer speaks for them.
+    fn add_same(&mut self, group: &Group, bin: usize, rows: u64) {
+        self.all[bin] += rows;
+        self.late[bin] += if group.late == Some(true) { rows } else { 0 };
+        if let Some(source) = &group.source {
+            self.source(source)[bin] += rows;
+        }
+    }
+
+    fn add(&mut self, columns: &Columns<'_>, group: &Group) {
         let words = columns.sources();
         let mut by_source = vec![0; words.len() * self.bins.count];
-        for (row, time) in columns.times.values().iter().enumerate() {
-            let bin = self.bins.of(*time);
-            self.all[bin] += 1;
+        let mut all = vec![0; self.bins.count];
+        for (row, bin) in columns.bins(&self.bins, group).into_iter().enumerate() {
+            all[bin] += 1;
             self.late[bin] += u64::from(columns.is_late(row));
-            if let Some(count) =
-                columns.source(row).and_then(|word| by_source.get_mut(word * self.bins.count + bin))
-            {
+            let place = columns.source(row).map(|word| word * self.bins.count + bin);
+            if let Some(count) = place.and_then(|place| by_source.get_mut(place)) {
                 *count += 1;
             }
         }
+        all.into_iter()
+            .enumerate()
+            .filter(|(_, rows)| *rows > 0)
+            .for_each(|(bin, rows)| self.add_same(group, bin, rows));
         for (word, counts) in words.iter().zip(by_source.chunks(self.bins.count)) {
-            let source = self.sources.entry((*word).to_owned()).or_insert_with(|| vec![0; self.bins.count]);
-            source.iter_mut().zip(counts).for_each(|(sum, count)| *sum += count);
+            self.source(word).iter_mut().zip(counts).for_each(|(sum, count)| *sum += count);
         }
-        columns.for_each_version(|version, rows| *self.versions.entry(version).or_default() += rows);
-        columns.for_each_delay(|micros| self.delay.add(micros));
+        columns.versions().iter().for_each(|version| *self.versions.entry(*version).or_default() += 1);
+        columns.delays().for_each(|micros| self.delay.add(micros));
     }
-}
 
-fn groups(path: &Path, metadata: &ArrowReaderMetadata) -> Result<Vec<Group>, SummaryError> {
-    Group::all(metadata).map_err(files::broken(path))
+    /// The counts of a source.
+    fn source(&mut self, name: &str) -> &mut Vec<u64> {
+        let counts = self.sources.entry(name.to_owned()).or_default();
+        counts.resize(self.bins.count, 0);
+        counts
+    }
 }

@@ -16,6 +16,8 @@ use super::{SummaryError, files};
 
 /// Rows that are read of a definition, the newest; revisions count.
 const ROWS_MAX: u64 = 200_000;
+/// What opening a file costs, in rows.
+const ROWS_A_FILE: u64 = 100;
 /// Groups that are shown apart.
 const GROUPS: usize = 8;
 /// Aggregates that are shown.
@@ -26,10 +28,10 @@ const AGGREGATES: usize = 2;
 pub struct Windows {
     /// The definition's name.
     pub name: String,
-    /// All rows in its files: every revision of every window.
+    /// Rows that were read: every revision of every window, or the newest of very many.
     pub rows: u64,
-    /// Rows that were read: the newest.
-    pub rows_read: u64,
+    /// Older files that were not read.
+    pub files_skipped: u64,
     /// Windows, each of one group, of those rows; without replaced sessions.
     pub windows: u64,
     /// Those of them that may still be issued again.
@@ -126,23 +128,30 @@ impl Windows {
         let Some(newest) = paths.last() else { return Ok(None) };
         let columns = Columns::of(files::parquet(newest)?.1.schema());
         let mut last = Last::default();
-        let (mut rows, mut rows_read) = (0, 0);
+        let (mut cost, mut rows, mut files_skipped) = (0, 0, 0);
         // Names begin with positions: the newest comes last.
         for path in paths.iter().rev() {
+            if cost >= rows_max {
+                files_skipped += 1;
+                continue;
+            }
             let (file, metadata) = files::parquet(path)?;
             let here = metadata.metadata().file_metadata().num_rows().unsigned_abs();
-            rows += here;
             // A definition that was changed has left files with other columns.
-            if rows_read < rows_max && Columns::of(metadata.schema()).groups == columns.groups {
+            if Columns::of(metadata.schema()).groups == columns.groups {
                 last.read(file, metadata, &columns).map_err(files::broken(path))?;
-                rows_read += here;
+                // Opening a file has its price, however few rows it has.
+                cost += here.max(ROWS_A_FILE);
+                rows += here;
+            } else {
+                files_skipped += 1;
             }
         }
         let (windows, open) = last.count();
         Ok(Some(Self {
             name: files::name(folder),
             rows,
-            rows_read,
+            files_skipped,
             windows,
             open,
             sessions: columns.sessions,

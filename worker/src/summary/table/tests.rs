@@ -44,7 +44,7 @@ fn write(folder: &Path, name: &str, groups: &[&[Row]]) {
 fn read(groups: &[&[Row]], rows_max: u64) -> Table {
     let folder = tempfile::tempdir().unwrap();
     write(&folder.path().join("day=1970-01-01"), "a.parquet", groups);
-    Table::read(folder.path(), rows_max).unwrap().unwrap()
+    Table::read(folder.path(), rows_max, 10).unwrap().unwrap()
 }
 
 #[test]
@@ -93,8 +93,30 @@ fn of_very_many_rows_most_are_estimated() {
 fn a_file_that_is_no_table_is_named() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("b.parquet"), "no Parquet").unwrap();
-    let error = Table::read(folder.path(), 1).unwrap_err().to_string();
+    let error = Table::read(folder.path(), 1, 10).unwrap_err().to_string();
     assert!(error.contains("b.parquet"), "{error}");
     fs::remove_file(folder.path().join("b.parquet")).unwrap();
-    assert!(Table::read(folder.path(), 1).unwrap().is_none());
+    assert!(Table::read(folder.path(), 1, 10).unwrap().is_none());
+}
+
+#[test]
+fn what_footers_say_is_not_read() {
+    // One part of time, one source, one version, none late.
+    let group: Vec<Row> = (0..5).map(|n| (n, "web", false, 3, None)).collect();
+    let far: Vec<Row> = vec![(100_000, "box", true, 4, None)];
+    let table = read(&[&group, &far], 100);
+    assert_eq!((table.all[0], table.sources["web"][0], table.late[0]), (5, 5, 0));
+    assert_eq!(table.late.iter().sum::<u64>(), 1);
+    assert_eq!(table.versions, BTreeMap::from([(3, 5), (4, 1)]));
+    assert_eq!(table.estimated, 0);
+}
+
+#[test]
+fn of_very_many_files_some_are_opened() {
+    let folder = tempfile::tempdir().unwrap();
+    for n in 0..10 {
+        write(folder.path(), &format!("{n}.parquet"), &[&[(n, "web", false, 1, None)]]);
+    }
+    let table = Table::read(folder.path(), 100, 4).unwrap().unwrap();
+    assert_eq!((table.rows, table.files_skipped), (4, 6));
 }

@@ -60,7 +60,7 @@ fn the_last_revision_counts_whichever_file_it_is_in() {
     let old: &[Row] = &[(0, "a", 1, Some(1.0), 1, false, None), (0, "b", 7, None, 9, true, None)];
     let new: &[Row] = &[(0, "a", 3, Some(2.0), 2, true, None), (5, "a", 1, Some(4.0), 3, false, None)];
     for files in [[old, new], [new, old]] {
-        let windows = read(&files, false, 100);
+        let windows = read(&files, false, 10_000);
         assert_eq!((windows.rows, windows.windows, windows.open, windows.groups), (4, 3, 1, 2));
         assert_eq!(windows.group_by, ["site"]);
         let [n, mean] = &windows.aggregates[..] else { panic!("{windows:?}") };
@@ -78,7 +78,7 @@ fn the_last_revision_counts_whichever_file_it_is_in() {
 #[test]
 fn replaced_sessions_are_left_out() {
     let windows =
-        read(&[&[(0, "a", 1, None, 1, true, Some(5)), (5, "a", 2, None, 2, true, None)]], true, 100);
+        read(&[&[(0, "a", 1, None, 1, true, Some(5)), (5, "a", 2, None, 2, true, None)]], true, 10_000);
     assert!(windows.sessions);
     assert_eq!((windows.rows, windows.windows), (2, 1));
 }
@@ -88,19 +88,19 @@ fn of_many_groups_the_smaller_are_summed_where_that_means_something() {
     const NAMES: [&str; 12] = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l"];
     let rows: Vec<Row> =
         NAMES.iter().zip(1..).map(|(name, n)| (0, *name, n, Some(1.0), n, true, None)).collect();
-    let windows = read(&[&rows], false, 100);
+    let windows = read(&[&rows], false, 10_000);
     let [n, mean] = &windows.aggregates[..] else { panic!("{windows:?}") };
     assert_eq!((n.series.len(), n.series[0].group.as_str()), (GROUPS, "l"));
     assert_eq!(n.others.as_ref().unwrap().points, [(0, 10.0)]);
     assert!(mean.others.is_none());
-    assert!(read(&[&rows], true, 100).aggregates[0].others.is_none());
-    assert_eq!(read(&[&rows[..9]], false, 100).aggregates[0].series.len(), 9);
+    assert!(read(&[&rows], true, 10_000).aggregates[0].others.is_none());
+    assert_eq!(read(&[&rows[..9]], false, 10_000).aggregates[0].series.len(), 9);
 }
 
 #[test]
 fn only_the_newest_rows_are_read() {
     let row = |start: i64| -> Row { (start, "a", 1, None, start, true, None) };
-    let windows = read(&[&[row(1), row(2)], &[row(3)], &[row(4)]], false, 2);
-    assert_eq!((windows.rows, windows.rows_read, windows.windows), (4, 2, 2));
+    let windows = read(&[&[row(1), row(2)], &[row(3)], &[row(4)]], false, 2 * ROWS_A_FILE);
+    assert_eq!((windows.rows, windows.files_skipped, windows.windows), (2, 1, 2));
     assert_eq!(windows.aggregates[0].series[0].points, [(3, 1.0), (4, 1.0)]);
 }
