@@ -38,7 +38,7 @@ impl Summary {
     pub fn read(out: &Path) -> Result<Self, SummaryError> {
         let report = Report::read(&out.join("ledger.json"))?;
         Ok(Self {
-            rejects: Rejects::read(out)?,
+            rejects: Rejects::read(out, files::LINES_BYTES_MAX)?,
             tables: table::read_all(&out.join("table"))?,
             windows: windows::read_all(&out.join("windows"))?,
             alerts: Alerts::read(out)?,

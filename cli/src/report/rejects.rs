@@ -39,7 +39,11 @@ fn state(html: &mut Html, rejects: &Rejects) {
     if rejects.refused_again > 0 {
         html.raw(", <strong>").count(rejects.refused_again).raw("</strong> refused again");
     }
-    html.raw(".</p>\n");
+    html.raw(".");
+    if !rejects.is_whole {
+        html.raw(" These are the first of very many: by cause, only they are counted.");
+    }
+    html.raw("</p>\n");
 }
 
 fn show_cause(html: &mut Html, cause: &Cause, out: &Path) {

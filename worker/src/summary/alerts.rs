@@ -17,6 +17,8 @@ const KEPT: usize = 20;
 pub struct Alerts {
     /// By name.
     pub detectors: BTreeMap<String, Detector>,
+    /// Whether all were read; otherwise the first of very many.
+    pub is_whole: bool,
     /// Lines that are no alert.
     pub unreadable: u64,
 }
@@ -40,9 +42,11 @@ impl Alerts {
     /// Reads `alerts/`.
     pub(super) fn read(out: &Path) -> Result<Self, SummaryError> {
         let mut alerts = Self::default();
-        files::for_each_line(&out.join("alerts"), |_, line| match serde_json::from_slice(line) {
-            Ok(alert) => alerts.add(alert),
-            Err(_) => alerts.unreadable += 1,
+        alerts.is_whole = files::for_each_line(&out.join("alerts"), files::LINES_BYTES_MAX, |_, line| {
+            match serde_json::from_slice(line) {
+                Ok(alert) => alerts.add(alert),
+                Err(_) => alerts.unreadable += 1,
+            }
         })?;
         for detector in alerts.detectors.values_mut() {
             detector.keep_farthest();

@@ -11,6 +11,9 @@ use parquet::file::metadata::{
 
 use super::SummaryError;
 
+/// Bytes of lines that are read of a folder: half a second of work.
+pub(super) const LINES_BYTES_MAX: u64 = 64 << 20;
+
 /// Whatever is in a folder, sorted; nothing where there is no folder.
 pub(super) fn entries(folder: &Path) -> Result<Vec<PathBuf>, SummaryError> {
     if !folder.is_dir() {
@@ -37,9 +40,14 @@ pub(super) fn under(folder: &Path, extension: &str) -> Result<Vec<PathBuf>, Summ
     Ok(found)
 }
 
-/// Calls the function with each line of a folder's NDJSON files and its number, from 1. One line is in memory at a time.
-pub(super) fn for_each_line(folder: &Path, mut f: impl FnMut(u64, &[u8])) -> Result<(), SummaryError> {
-    let mut number = 0;
+/// Calls the function with each line of a folder's NDJSON files and its number, from 1. One line is in memory at a time. Whether
+/// that was all: no line is begun after so many bytes.
+pub(super) fn for_each_line(
+    folder: &Path,
+    bytes_max: u64,
+    mut f: impl FnMut(u64, &[u8]),
+) -> Result<bool, SummaryError> {
+    let (mut number, mut bytes) = (0, 0);
     let mut line = Vec::new();
     for path in entries(folder)? {
         if path.extension().is_none_or(|extension| extension != "ndjson") {
@@ -48,12 +56,15 @@ pub(super) fn for_each_line(folder: &Path, mut f: impl FnMut(u64, &[u8])) -> Res
         let failed = |source| SummaryError::Io { path: path.clone(), source };
         let mut lines = BufReader::with_capacity(1 << 18, File::open(&path).map_err(failed)?);
         while lines.read_until(b'\n', &mut line).map_err(failed)? > 0 {
-            number += 1;
+            if bytes >= bytes_max {
+                return Ok(false);
+            }
+            (number, bytes) = (number + 1, bytes + line.len() as u64);
             f(number, &line);
             line.clear();
         }
     }
-    Ok(())
+    Ok(true)
 }
 
 /// The name of a file or folder, for people.

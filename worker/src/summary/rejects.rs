@@ -33,6 +33,8 @@ pub struct Rejects {
     pub causes: Vec<Cause>,
     /// Events of causes beyond the number that are told apart.
     pub others: u64,
+    /// Whether all were read; otherwise the first of very many.
+    pub is_whole: bool,
     /// Lines that are no refused event.
     pub unreadable: u64,
 }
@@ -118,9 +120,9 @@ struct Redriven {
 
 impl Rejects {
     /// Reads `rejected/` and, if it is there, `redriven/`.
-    pub(super) fn read(out: &Path) -> Result<Self, SummaryError> {
+    pub(super) fn read(out: &Path, bytes_max: u64) -> Result<Self, SummaryError> {
         let mut redriven = Vec::new();
-        files::for_each_line(&out.join("redriven"), |_, line| {
+        files::for_each_line(&out.join("redriven"), u64::MAX, |_, line| {
             redriven.extend(serde_json::from_slice(line).map(|Redriven { number }| number));
         })?;
         redriven.sort_unstable();
@@ -128,15 +130,18 @@ impl Rejects {
         let mut rejects = Self::default();
         let mut causes = BTreeMap::new();
         let mut again = Vec::new();
-        files::for_each_line(&out.join("rejected"), |number, line| {
-            match serde_json::from_slice::<Line<'_>>(line) {
-                Ok(line) => {
-                    again.extend(line.redrive_of);
-                    rejects.add(&mut causes, number, &line, redriven.binary_search(&number).is_err());
-                }
-                Err(_) => rejects.unreadable += 1,
-            }
-        })?;
+        rejects.is_whole =
+            files::for_each_line(
+                &out.join("rejected"),
+                bytes_max,
+                |number, line| match serde_json::from_slice::<Line<'_>>(line) {
+                    Ok(line) => {
+                        again.extend(line.redrive_of);
+                        rejects.add(&mut causes, number, &line, redriven.binary_search(&number).is_err());
+                    }
+                    Err(_) => rejects.unreadable += 1,
+                },
+            )?;
         again.sort_unstable();
         again.dedup();
         let refused_again = again.iter().filter(|number| redriven.binary_search(number).is_ok()).count();

@@ -10,7 +10,7 @@ fn read(rejected: &str, redriven: &str) -> Rejects {
             fs::write(out.path().join(folder).join("a.ndjson"), lines).unwrap();
         }
     }
-    Rejects::read(out.path()).unwrap()
+    Rejects::read(out.path(), 1 << 20).unwrap()
 }
 
 fn line(pointer: &str, rest: &str) -> String {
@@ -44,6 +44,13 @@ fn nothing_is_held_of_what_is_sealed_or_erased() {
     assert!(!format!("{rejects:?}").contains("canary"));
     assert!(matches!(rejects.causes[0].samples[0].content, Content::Sealed));
     assert!(matches!(rejects.causes[1].samples[0].content, Content::Erased));
+}
+
+#[test]
+fn of_very_many_the_first_are_read() {
+    let rejects = read(&line("/a", "").repeat(20_000), "");
+    assert!(!rejects.is_whole && (1000..20_000).contains(&rejects.events), "{}", rejects.events);
+    assert!(read(&line("/a", ""), "").is_whole);
 }
 
 #[test]
