@@ -16,10 +16,7 @@ fn write(folder: &Path, name: &str, groups: &[&[Row]]) {
     fs::create_dir_all(folder).unwrap();
     let mut writer: Option<ArrowWriter<File>> = None;
     for rows in groups {
-        let times = |shift: i64| {
-            let times = rows.iter().map(|row| row.0 * HOUR + shift);
-            Arc::new(times.collect::<Vec<_>>()).to_vec()
-        };
+        let times = |shift: i64| rows.iter().map(|row| row.0 * HOUR + shift).collect::<Vec<_>>();
         let utc = |times: Vec<i64>| Arc::new(TimestampMicrosecondArray::from(times).with_timezone("UTC"));
         let batch = RecordBatch::try_from_iter::<_, &str>([
             ("value", Arc::new(Int64Array::from(vec![1; rows.len()])) as _),

@@ -11,11 +11,14 @@ use super::*;
 /// Start, group, count, mean, revision, final, replaced by.
 type Row = (i64, &'static str, i64, Option<f64>, i64, bool, Option<i64>);
 
+/// A column, with a word of metadata.
+type Column = (&'static str, ArrayRef, Option<(&'static str, &'static str)>);
+
 fn write(path: &Path, rows: &[Row], sessions: bool) {
     let time = |values: Vec<Option<i64>>| -> ArrayRef {
         Arc::new(TimestampMicrosecondArray::from(values).with_timezone("UTC"))
     };
-    let mut columns: Vec<(&str, ArrayRef, Option<(&str, &str)>)> = vec![
+    let mut columns: Vec<Column> = vec![
         ("window_start", time(rows.iter().map(|row| Some(row.0)).collect()), None),
         ("window_end", time(rows.iter().map(|row| Some(row.0 + 1)).collect()), None),
         (
