@@ -39,7 +39,8 @@ pub(super) fn section(html: &mut Html, alerts: &Alerts, report: &Report, out: &P
     }
     let counted: u64 = report.alerts.values().sum();
     html.raw("<p class=\"note\">The ledger counts ").text(plural(counted, "alert"));
-    html.raw(", ends of silences among them");
+    let has_ended = alerts.detectors.values().any(|detector| detector.ended > 0);
+    html.raw(if has_ended { ", ends of silences among them" } else { "" });
     html.raw(if alerts.is_whole { "" } else { "; here are the first of very many" });
     html.raw(". All are in <code class=\"command\">transect alerts list --out ").text(quoted(out));
     html.raw("</code></p>\n</section>\n");
