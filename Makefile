@@ -39,8 +39,9 @@ check: tools $(PACKAGES) $(DENY) ## Check format, lints, licences, docs and gene
 	$(VENV)/bin/ruff check
 	@echo 'make check: all passed'
 
-bench: tools $(PACKAGES) ## Compare speed and memory with DuckDB and Polars, and write docs/benchmarks
+bench: tools $(PACKAGES) ## Compare speed and memory with DuckDB and Polars, say what each feature costs; writes docs/benchmarks
 	cargo build --locked --profile dist -p transect
+	TRANSECT=$(CARGO_TARGET_DIR)/dist/transect $(PYTHON) bench/features.py
 	TRANSECT=$(CARGO_TARGET_DIR)/dist/transect $(PYTHON) bench/run.py
 
 soak: build ## Kill the process 200 times at random moments, and compare what comes out

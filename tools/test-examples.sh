@@ -7,6 +7,7 @@ cd "$(dirname "$0")/.."
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
+"$PYTHON" tests/reference/grow.py "$TRANSECT"
 for example in examples/[0-9]*/; do
     example=${example%/}
     out=$work/$(basename "$example")

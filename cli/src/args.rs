@@ -49,7 +49,9 @@ pub(crate) enum Command {
     ///
     /// The pipeline must have ended, and stored what it had read.
     Erase(EraseArgs),
-    /// Look at refused events
+    /// Write the events of sealed archive files to standard output, as they came
+    Unseal(UnsealArgs),
+    /// Look at refused events, and take them back in
     Rejected(RejectedArgs),
     /// Look at anomalies
     Alerts(AlertsArgs),
@@ -131,6 +133,16 @@ pub(crate) struct EraseArgs {
 }
 
 #[derive(Debug, clap::Args)]
+pub(crate) struct UnsealArgs {
+    /// Files of an archive: *.sealed.avro
+    #[arg(value_name = "FILE", required = true)]
+    pub(crate) files: Vec<PathBuf>,
+    /// The folder of keys
+    #[arg(long, value_name = "DIR", required = true)]
+    pub(crate) keys: PathBuf,
+}
+
+#[derive(Debug, clap::Args)]
 pub(crate) struct ValidateArgs {
     /// A manifest, or a folder of manifests
     #[arg(short, long = "file", value_name = "PATH", required = true, num_args = 1..)]
@@ -176,12 +188,40 @@ pub(crate) enum RejectedCommand {
         /// Only this reason, such as SchemaViolation
         #[arg(long)]
         reason: Option<String>,
-        /// One line an event, with the number that `show` takes
+        /// One line an event, with the number that `show` and `redrive` take
         #[arg(long)]
         each: bool,
+        /// Also those that were taken back in
+        #[arg(long)]
+        all: bool,
         /// How the list is printed
         #[arg(short, long, value_enum, default_value_t)]
         output: Format,
+    },
+    /// Take refused events back in: the next `transect up` reads them again, by its manifests
+    ///
+    /// Without --corrected they are read as they came, for when the manifests were wrong. The pipeline must not be running.
+    Redrive {
+        /// Their numbers in `list --each`
+        numbers: Vec<u64>,
+        /// All that are open and have this reason, such as SchemaViolation
+        #[arg(long, conflicts_with = "numbers")]
+        reason: Option<String>,
+        /// All that are open
+        #[arg(long, conflicts_with_all = ["numbers", "reason"])]
+        all: bool,
+        /// Corrected events: one {"number": N, "event": {…}} a line, in JSON by the StudySchema; - for standard input
+        #[arg(long, value_name = "FILE", conflicts_with_all = ["numbers", "reason", "all"])]
+        corrected: Option<PathBuf>,
+        /// The output folder of a pipeline
+        #[arg(long, value_name = "DIR", default_value = "out")]
+        out: PathBuf,
+        /// Its state folder [default: OUT/.state]
+        #[arg(long, value_name = "DIR")]
+        state: Option<PathBuf>,
+        /// Its folder of keys, where originals are sealed [default: STATE/keys]
+        #[arg(long, value_name = "DIR")]
+        keys: Option<PathBuf>,
     },
     /// Show one refused event: where it stands, why it was refused, its original bytes
     Show {

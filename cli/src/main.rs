@@ -10,6 +10,7 @@ mod output;
 mod rejected;
 mod report;
 mod schema;
+mod unseal;
 mod up;
 mod validate;
 
@@ -36,6 +37,7 @@ fn main() -> ! {
         Command::Alerts(args) => alerts::run(&args),
         Command::Report(args) => report::run(&args),
         Command::Schema(args) => schema::run(&args),
+        Command::Unseal(args) => unseal::run(&args),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Args::command(), "transect", &mut std::io::stdout());
             Ok(ExitCode::SUCCESS)

@@ -1,26 +1,59 @@
 //! `transect rejected`: refused events, from the files of an output folder.
 
-use std::collections::BTreeMap;
+mod redrive;
+
+use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context, bail};
 use serde::Serialize;
 use transect_worker::keys;
-use transect_worker::record::{RejectedEvent, sealed};
+use transect_worker::record::{RedrivenEvent, RejectedEvent, sealed};
 
 use crate::args::{Format, RejectedArgs, RejectedCommand};
 use crate::{lines, output};
 
 pub(crate) fn run(args: &RejectedArgs) -> anyhow::Result<ExitCode> {
     match &args.command {
-        RejectedCommand::List { out, reason, each: false, output } => {
-            summarise(out, reason.as_deref(), *output)?
+        RejectedCommand::List { out, reason, each, all, output } => {
+            let wanted = Wanted { reason: reason.as_deref(), closed: closed(out, *all)? };
+            if *each { list(out, &wanted, *output)? } else { summarise(out, &wanted, *output)? }
         }
-        RejectedCommand::List { out, reason, each: true, output } => list(out, reason.as_deref(), *output)?,
+        RejectedCommand::Redrive { .. } => return redrive::run(&args.command),
         RejectedCommand::Show { number, keys, out, output } => show(out, *number, keys.as_deref(), *output)?,
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Which refusals are wanted.
+struct Wanted<'a> {
+    reason: Option<&'a str>,
+    /// Those that are not, by number.
+    closed: HashSet<u64>,
+}
+
+impl Wanted<'_> {
+    fn has(&self, number: usize, event: &RejectedEvent) -> bool {
+        let reason = self.reason.is_none_or(|reason| reason == event.reason.as_str());
+        reason && !self.closed.contains(&(number as u64))
+    }
+}
+
+/// The rejects that are not open any more: taken back in, or refused again, which is another reject. None if `all` are wanted.
+fn closed(out: &Path, all: bool) -> anyhow::Result<HashSet<u64>> {
+    let mut closed = HashSet::new();
+    if !all {
+        for_each(out, |_, event| {
+            closed.extend(event.redrive_of);
+            Ok(true)
+        })?;
+        lines::for_each(out, "redriven", |_, event: RedrivenEvent| {
+            closed.insert(event.number);
+            Ok(true)
+        })?;
+    }
+    Ok(closed)
 }
 
 /// Refusals that have the same cause.
@@ -43,20 +76,20 @@ struct Numbered {
     event: RejectedEvent,
 }
 
-fn summarise(out: &Path, reason: Option<&str>, format: Format) -> anyhow::Result<()> {
+fn summarise(out: &Path, wanted: &Wanted<'_>, format: Format) -> anyhow::Result<()> {
     let mut groups: BTreeMap<(String, String, String), Group> = BTreeMap::new();
     for_each(out, |number, event| {
         let word = event.reason.to_string();
-        if reason.is_none_or(|reason| reason == word) {
+        if wanted.has(number, &event) {
             let pointer = without_indexes(&event.pointer);
             let key = (word.clone(), event.keyword.clone(), pointer.clone());
             let group = groups.entry(key).or_insert(Group {
+                message: told(&event),
                 reason: word,
                 keyword: event.keyword,
                 pointer,
                 events: 0,
                 example: number,
-                message: event.message,
             });
             group.events += 1;
         }
@@ -80,10 +113,10 @@ fn summarise(out: &Path, reason: Option<&str>, format: Format) -> anyhow::Result
     })
 }
 
-fn list(out: &Path, reason: Option<&str>, format: Format) -> anyhow::Result<()> {
+fn list(out: &Path, wanted: &Wanted<'_>, format: Format) -> anyhow::Result<()> {
     let mut events = Vec::new();
     for_each(out, |number, event| {
-        if reason.is_none_or(|reason| reason == event.reason.as_str()) {
+        if wanted.has(number, &event) {
             events.push(Numbered { number, event });
         }
         Ok(true)
@@ -91,7 +124,7 @@ fn list(out: &Path, reason: Option<&str>, format: Format) -> anyhow::Result<()> 
     output::print(format, &events, || {
         let rows = events.iter().map(|Numbered { number, event: e }| {
             let number = number.to_string();
-            [number, place(e), e.reason.to_string(), e.keyword.clone(), shown(&e.pointer), e.message.clone()]
+            [number, place(e), e.reason.to_string(), e.keyword.clone(), shown(&e.pointer), told(e)]
         });
         output::table(["number", "place", "reason", "keyword", "pointer", "message"], rows)
     })
@@ -143,6 +176,14 @@ fn opened(event: RejectedEvent, keys: Option<&Path>, out: &Path) -> anyhow::Resu
 /// Calls the function with each refused event and its number, from 1, until it says false.
 fn for_each(out: &Path, f: impl FnMut(usize, RejectedEvent) -> anyhow::Result<bool>) -> anyhow::Result<()> {
     lines::for_each(out, "rejected", f)
+}
+
+/// What was wrong with an event, as far as that may be said without its keys.
+fn told(event: &RejectedEvent) -> String {
+    if event.sealed.is_some() && event.message.is_empty() {
+        return "(sealed; see: transect rejected show)".to_owned();
+    }
+    event.message.clone()
 }
 
 /// Where the event stands in its input.

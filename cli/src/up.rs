@@ -186,6 +186,7 @@ fn places(out: &Path, state: &Path) -> Vec<Place> {
         (out.join("windows"), "windows, as Parquet by name; the greatest revision counts"),
         (out.join("alerts"), "anomalies, one a line; see: transect alerts list"),
         (out.join("rejected"), "refused events with their reasons; see: transect rejected list"),
+        (out.join("redriven"), "refused events that were taken back in"),
         (out.join("archive"), "events as received"),
         (out.join("ledger.json"), "the ledger; see: transect ledger"),
         (state.to_owned(), "the log, from which the next run goes on"),

@@ -46,7 +46,8 @@ pub(crate) fn run(args: &ValidateArgs) -> anyhow::Result<ExitCode> {
     let (loaded, checked) = manifests::check(&args.files, &Overrides::new());
     // An object with a problem is left out, so that what refers to it can't be judged.
     let judged = if loaded.problems.is_empty() { checked.as_slice() } else { &[] };
-    let schemas = loaded.schemas.iter().flat_map(|schema| check_schema(schema, &loaded.config_maps));
+    let check = |schema| check_schema(schema, &loaded.config_maps, &loaded.pipelines);
+    let schemas = loaded.schemas.iter().flat_map(check);
     let mut problems: Vec<Problem> = loaded.problems.iter().cloned().chain(schemas).collect();
     for problem in judged.iter().filter_map(|checked| checked.outcome.as_ref().err()).flatten() {
         // What is wrong with a schema is so for each pipeline that names it.

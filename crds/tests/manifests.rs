@@ -55,6 +55,7 @@ fn what_was_read_is_written_the_same() {
 /// Each line: what is replaced in the manifest, by what, and what is said.
 #[rustfmt::skip]
 const BAD_PIPELINES: &[(&str, &str, &str)] = &[
+    ("version: 1}]", "version: 1, oldest: 2}]", "air.yaml:6:53: spec.schemas[0].oldest: is greater than version, so that no version is left; write one that is at most version"),
     // Fields that aren't known.
     ("tumbling: {size: 1h}", "tumbling: {siez: 1h}", "air.yaml:29:24: spec.windows[0].tumbling.siez: is not a field that is known here; did you mean `size`?"),
     ("  dedup: {window: 24h}", "  deduplicate: {}", "air.yaml:24:3: spec.deduplicate: is not a field that is known here; did you mean `dedup`?"),
@@ -118,6 +119,9 @@ fn says_what_is_wrong_with_a_pipeline() {
 #[rustfmt::skip]
 const BAD_SCHEMAS: &[(&str, &str, &str)] = &[
     ("- version: 2\n      schemaFrom: {configMapKeyRef: {name: air-schemas, key: v2.json}}", "- {version: 2}", "air.yaml:22:7: spec.versions[1]: has not exactly one schema; write one of schema (inline) and schemaFrom (in a ConfigMap)"),
+    ("- version: 2\n", "- version: 2\n      renamed: [{from: /a, to: /b}, {from: /c, to: /b}]\n", "air.yaml:23:7: spec.versions[1].renamed: two fields get the same name; leave one of the two"),
+    ("- version: 2\n", "- version: 2\n      renamed: [{from: /a, to: /a}]\n", "air.yaml:23:17: spec.versions[1].renamed[0]: is the name that the field has already; write another name, or remove it"),
+    ("- version: 2\n", "- version: 2\n      renamed: [{from: a, to: /b}]\n", "air.yaml:23:24: spec.versions[1].renamed[0].from: `a` is not a JSON Pointer; write the path to a field with a slash before each step, such as `/station/id`"),
     ("version: 2", "version: 1", "air.yaml:22:16: spec.versions[1].version: `1` is here twice, first as spec.versions[0].version; choose another, or remove one of the two"),
     ("time: /time, ", "", "air.yaml:24:3: spec.event.time: is missing; write it, such as `time: /time`"),
     ("compatibility: Backward", "compatibility: Backwards", "air.yaml:7:18: spec.compatibility: `Backwards` is not a value of this field; did you mean `Backward`?"),

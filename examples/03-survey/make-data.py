@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """Makes events.ndjson.gz: a made-up diary study, with the trouble that real ones have.
 
-No person stands behind any line. 48 participants at two sites, later three, write an entry every morning for eight weeks. Their
-phones update the app at different times, so that entries of three schema versions come mixed; some phones are offline
-for days; some send an entry again; some entries are wrong at first and corrected later. Lines stand in the order in
-which they would have arrived. Needs Python only; every run gives the same bytes.
+No person stands behind any line. 48 participants at two sites, later three, write an entry every morning for eight
+weeks. Their phones update the app at different times, so that entries of three schema versions come mixed; some phones
+are offline for days; some send an entry again; some entries are wrong at first and corrected later. Lines stand in the
+order in which they would have arrived. Needs Python only; every run gives the same bytes.
 """
 
 import gzip
@@ -68,7 +68,8 @@ class Participant:
         if version >= 2:
             event["schema"] = version
         event["wellbeing" if version == 3 else "mood"] = self.mood
-        event["sleep_hours"] = round(quarters / 4) if version == 1 else quarters / 4
+        told = quarters + 14 if dice.one_in(90) else quarters  # Now and then more sleep than night.
+        event["sleep_hours"] = round(told / 4) if version == 1 else told / 4
         event |= {"bedtime": text(bedtime), "woke": text(woke)}
         if version >= 2:
             event["steps"] = None if dice.one_in(12) else 1500 + dice.upto(14000)

@@ -64,8 +64,13 @@ pub fn resolve(
     if problems.is_empty() { Ok(Resolved { config, notes: resolver.notes }) } else { Err(problems) }
 }
 
-/// What is wrong with a StudySchema by itself: in each of its versions, and between them.
-pub fn check_schema(schema: &Located<StudySchema>, config_maps: &[Located<ConfigMap>]) -> Vec<Problem> {
+/// What is wrong with a StudySchema by itself: in each of its versions that a pipeline may read, and between them. Versions
+/// that none of the pipelines that name it reads any more are left out.
+pub fn check_schema(
+    schema: &Located<StudySchema>,
+    config_maps: &[Located<ConfigMap>],
+    pipelines: &[Located<ResearchPipeline>],
+) -> Vec<Problem> {
     let (mut problems, mut notes) = (Problems::default(), Vec::new());
     let limits = Limits::default();
     let mut compiler =
@@ -74,10 +79,23 @@ pub fn check_schema(schema: &Located<StudySchema>, config_maps: &[Located<Config
     let newest = spec.versions.iter().enumerate().max_by_key(|(_, version)| version.version);
     // No worker reads Avro yet, so that nothing knows what is wrong with such a schema.
     if let Some((newest, _)) = newest.filter(|_| spec.format != Some(SchemaFormat::Avro)) {
-        compiler.compile(schema, newest);
+        compiler.compile(schema, oldest_read(schema, pipelines), newest);
     }
     compiler.compatibility(schema);
     problems.into_inner()
+}
+
+/// The least version that the pipelines which name a schema read; None for the least of all.
+fn oldest_read(schema: &Located<StudySchema>, pipelines: &[Located<ResearchPipeline>]) -> Option<u32> {
+    let metadata = &schema.value.metadata;
+    let own = namespace(metadata.namespace.as_deref());
+    let pipelines = pipelines.iter().map(|pipeline| &pipeline.value);
+    let here = pipelines.filter(|pipeline| namespace(pipeline.metadata.namespace.as_deref()) == own);
+    let named = here
+        .flat_map(|pipeline| &pipeline.spec.schemas)
+        .filter(|named| Some(&named.name) == metadata.name.as_ref());
+    // None is less than any number.
+    named.map(|named| named.oldest).min().flatten()
 }
 
 /// The namespace that an object is in.
@@ -183,6 +201,29 @@ impl<'a> Resolver<'a> {
             self.problem(path, message, format!("write one of {names}, or add it there"));
         }
         listed
+    }
+
+    /// The event type that is named, or the only one; says at `path` if neither, of who `does` something with its events.
+    fn whose_events<'e>(
+        &mut self,
+        path: &str,
+        schema: Option<&str>,
+        does: &str,
+        event_types: &'e [EventType],
+    ) -> Option<&'e EventType> {
+        let schemas = &self.pipeline.value.spec.schemas;
+        let name = match (schema, schemas.as_slice()) {
+            (Some(name), _) if self.lists(&format!("{path}.schema"), name) => name,
+            (Some(_), _) => return None,
+            (None, [only]) => &only.name,
+            (None, several) => {
+                let names = join(several.iter().map(|schema| schema.name.as_str()));
+                let message = format!("doesn't say whose events it {does}");
+                self.problem(path, message, format!("write schema: one of {names}"));
+                return None;
+            }
+        };
+        event_types.iter().find(|event_type| event_type.config.name == name)
     }
 
     /// Notes a problem of the pipeline.

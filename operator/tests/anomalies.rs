@@ -58,7 +58,11 @@ spec:
 "#;
 
 fn detector(text: &str) -> Result<DetectorConfig, String> {
-    let loaded = load_text("air.yaml", &MANIFESTS.replace("DETECTOR", text));
+    read(&MANIFESTS.replace("DETECTOR", text))
+}
+
+fn read(manifests: &str) -> Result<DetectorConfig, String> {
+    let loaded = load_text("air.yaml", manifests);
     let lines = |problems: &[transect_crds::yaml::Problem]| {
         problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
     };
@@ -160,4 +164,35 @@ fn what_is_wrong_with_a_detector_is_said_with_its_place_and_fix() {
         }
     }
     assert!(wrong.is_empty(), "{wrong}");
+}
+
+#[test]
+fn detectors_see_what_privacy_keeps() {
+    let treated = |rule: &str, detector: &str| {
+        let event = "key: [/station]}\n";
+        let privacy = format!("key: [/station], participant: /sensor}}\n  privacy: [{rule}]\n");
+        read(&MANIFESTS.replace("DETECTOR", detector).replacen(event, &privacy, 1))
+    };
+    let spike = "{name: a, schema: air-reading, field: /pm25, method: ZScore, threshold: 3}";
+    let by_sensor = "{name: a, schema: air-reading, method: Missing, by: [/station, /sensor]}";
+    for (rule, detector, said) in [
+        ("{field: /pm25, treatment: Generalise, generalise: {step: 5}}", spike, ""),
+        ("{field: /sensor, treatment: Pseudonymise}", by_sensor, ""),
+        (
+            "{field: /pm25, treatment: Drop}",
+            spike,
+            "air.yaml:49:45: spec.anomalies[0].field: the field is dropped by privacy; leave it out, or generalise it instead",
+        ),
+        (
+            "{field: /sensor, treatment: Encrypt}",
+            by_sensor,
+            "air.yaml:49:70: spec.anomalies[0].by[1]: the field is encrypted by privacy, which makes every value another; \
+             pseudonymise it instead",
+        ),
+    ] {
+        let found = treated(rule, detector).err().unwrap_or_default();
+        // The window beside it has a problem of its own with what is dropped or encrypted.
+        let own = found.lines().filter(|line| line.contains("spec.anomalies")).collect::<Vec<_>>().join("\n");
+        assert_eq!(own, said, "{rule} {detector}: {found}");
+    }
 }

@@ -39,7 +39,8 @@ spec:
 /// The problems of a schema with these steps, one to a line; the steps begin in line 24, column 7.
 fn problems(steps: &str) -> String {
     let loaded = load_text("visit.yaml", &SCHEMA.replace("STEPS", steps));
-    let of_schema = loaded.schemas.iter().flat_map(|schema| check_schema(schema, &loaded.config_maps));
+    let of_schema =
+        loaded.schemas.iter().flat_map(|schema| check_schema(schema, &loaded.config_maps, &loaded.pipelines));
     let problems: Vec<String> =
         loaded.problems.iter().cloned().chain(of_schema).map(|p| p.to_string()).collect();
     problems.join("\n")

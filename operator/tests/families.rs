@@ -51,7 +51,7 @@ fn resolved(version: &str) -> Result<EventTypeConfig, String> {
         |problems: Vec<Problem>| problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
     assert_eq!(lines(loaded.problems.clone()), "");
     let outcome = resolve(&loaded.schemas, &loaded.config_maps, &loaded.pipelines[0], &Overrides::new());
-    let checked = lines(check_schema(&loaded.schemas[0], &loaded.config_maps));
+    let checked = lines(check_schema(&loaded.schemas[0], &loaded.config_maps, &loaded.pipelines));
     match outcome {
         Ok(mut resolved) => {
             assert_eq!((checked.as_str(), resolved.notes.as_slice()), ("", &[][..]));

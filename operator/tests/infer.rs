@@ -67,7 +67,7 @@ fn check(batch: EventBatch) -> String {
     let loaded = load_text("draft.yaml", &format!("{manifest}{PIPELINE}"));
     let problems: Vec<String> = loaded.problems.iter().map(ToString::to_string).collect();
     assert!(problems.is_empty(), "{problems:#?}\n{manifest}");
-    let problems = check_schema(&loaded.schemas[0], &[]);
+    let problems = check_schema(&loaded.schemas[0], &[], &loaded.pipelines);
     assert!(problems.is_empty(), "{problems:#?}\n{manifest}");
     let resolved = resolve(&loaded.schemas, &[], &loaded.pipelines[0], &Overrides::new());
     let resolved = resolved.unwrap_or_else(|problems| panic!("{problems:#?}\n{manifest}"));

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from events import load, typed
 from manifest import Detector, Study, field_kind, read
+from privacy import keys_of
 
 HISTORY = 2048
 NEVER = -(2**63)
@@ -34,16 +35,23 @@ class Row:
     place: object
 
 
+def group_of(names: list[str], values: list) -> tuple:
+    """The values in the order of their names, numbers alike whether whole or not."""
+    alike = (float(v) if isinstance(v, int) and not isinstance(v, bool) else v for v in values)
+    return tuple(value for _, value in sorted(zip(names, alike), key=lambda pair: pair[0]))
+
+
 def event_rows(db, study: Study, detector: Detector) -> list[Row]:
     """The accepted events, by line."""
     value = typed("number", detector.field) if detector.field else "NULL"
-    group = ", ".join(typed(field_kind(study.schema, pointer), pointer) for pointer in detector.by or study.key)
+    by = detector.by or study.key
+    group = ", ".join(typed(field_kind(study.schema, pointer), pointer) for pointer in by)
     rows = db.execute(f"SELECT line, t, before, {value}, {group} FROM accepted ORDER BY line").fetchall()
     newest = NEVER
     found = []
     for line, time, before, number, *key in rows:
         newest = max(newest, NEVER if before is None else before)
-        found.append(Row(tuple(key), time, newest, number, line))
+        found.append(Row(group_of(by, key), time, newest, number, line))
     return found
 
 
@@ -58,7 +66,7 @@ def window_rows(db, study: Study, detector: Detector, out: Path) -> list[Row]:
         SELECT epoch_us(window_start), epoch_us(window_end), CAST("{detector.aggregate}" AS DOUBLE){groups}
         FROM read_parquet({files}, union_by_name = true) WHERE final {replaced} ORDER BY 2, 1{groups}
     """).fetchall()
-    return [Row(tuple(key), end, end, value, (start, end)) for start, end, value, *key in rows]
+    return [Row(group_of(window.group_by, key), end, end, value, (start, end)) for start, end, value, *key in rows]
 
 
 def measure(detector: Detector, history: list[float], value: float) -> tuple[float, float] | None:
@@ -168,8 +176,9 @@ def written(out: Path) -> dict[str, list[tuple]]:
             place = origin.get("line")
             if "window_start" in origin:
                 place = (micros(origin["window_start"]), micros(origin["window_end"]))
+            group = group_of(list(alert["group"]), list(alert["group"].values()))
             found.setdefault(alert["detector"], []).append((
-                alert["state"], tuple(alert["group"].values()), micros(alert["time"]), place,
+                alert["state"], group, micros(alert["time"]), place,
                 alert["value"], alert["expected"], alert["distance"],
             ))
     return found
@@ -198,7 +207,7 @@ def main() -> int:
     study = read(args.example)
     if not study.detectors:
         return 0
-    db = load(study, args.input or study.inputs[0])
+    db = load(study, args.input or study.inputs[0], keys_of(args.out))
     found = written(args.out)
     counted = json.loads((args.out / "ledger.json").read_text()).get("alerts", {})
     failed = 0

@@ -9,7 +9,8 @@ from pathlib import Path
 import duckdb
 import jsonschema
 import pyarrow
-from manifest import Study, Version, newer_name
+from manifest import Study, newer_name
+from privacy import treated
 from rules import first_broken
 
 TO_MICROS = {"UnixSeconds": 1e6, "UnixMillis": 1e3, "UnixMicros": 1.0}
@@ -86,12 +87,13 @@ def by_newest_names(study: Study, event):
     return {newer_name(versions, number, f"/{name}")[1:]: value for name, value in event.items()}
 
 
-def load(study: Study, path: Path) -> duckdb.DuckDBPyConnection:
+def load(study: Study, path: Path, keys: Path | None = None) -> duckdb.DuckDBPyConnection:
     """A database of the input.
 
-    `input(line, event, errors, version)` has every line, the event by its newest names. `accepted(line, event, version, t,
-    before)` has each valid identity once, at its first line; `t` is the event time and `before` the watermark that stood
-    before the line, both in microseconds since 1970, `before` NULL on the first.
+    `input(line, event, errors, version)` has every line, the event by its newest names. `accepted(line, event, version,
+    t, before)` has each valid identity once, at its first line; `t` is the event time and `before` the watermark that
+    stood before the line, both in microseconds since 1970, `before` NULL on the first.
+    Personal fields are treated there, with the keys of a folder.
     """
     lines = read_lines(path)
     events = [json.loads(line) for line in lines]
@@ -117,4 +119,9 @@ def load(study: Study, path: Path) -> duckdb.DuckDBPyConnection:
         SELECT *, max(t) OVER (ORDER BY line ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) - {study.delay} AS before
         FROM first_reads
     """)
+    if study.privacy:
+        rows = db.execute("SELECT line, event FROM accepted").fetchall()
+        kept = [treated(study, event, keys) for _, event in rows]
+        db.register("kept", pyarrow.table({"line": [line for line, _ in rows], "event": kept}))
+        db.execute("UPDATE accepted SET event = kept.event FROM kept WHERE kept.line = accepted.line")
     return db

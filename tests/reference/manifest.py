@@ -94,6 +94,7 @@ class Study:
     stated_version: int | None = None
     rules: list[Rule] = field(default_factory=list)
     detectors: list[Detector] = field(default_factory=list)
+    privacy: dict[str, str] = field(default_factory=dict)
 
     def all_versions(self) -> list[Version]:
         """The versions, the oldest first."""
@@ -129,6 +130,7 @@ def read(folder: Path) -> Study:
         stated_version=next((source["version"] for source in spec["sources"] if "version" in source), None),
         rules=[Rule(r["name"], r["expression"], r.get("otherwise") == "Flag") for r in schema["spec"].get("rules", [])],
         detectors=[detector(a) for a in spec.get("anomalies", [])],
+        privacy={p["field"]: p["treatment"] for p in schema["spec"].get("privacy", [])},
     )
 
 

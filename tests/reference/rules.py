@@ -6,7 +6,9 @@ import re
 from manifest import Rule, Study, field_kind, micros
 
 OPERATORS = {"&&": "AND", "||": "OR", "==": "=", "!=": "<>"}
-TOKEN = re.compile(r"""\s*(event(?:\.[A-Za-z_]\w*)+|duration\("[^"]*"\)|"[^"]*"|[0-9]+(?:\.[0-9]+)?|&&|\|\||==|!=|[<>]=?|[-+*/()!])""")
+FIELD, LENGTH = r"event(?:\.[A-Za-z_]\w*)+\b(?!\s*\()", r'duration\("[^"]*"\)'
+TEXT, NUMBER = r'"[^"]*"', r"[0-9]+(?:\.[0-9]+)?"
+TOKEN = re.compile(rf"\s*({FIELD}|{LENGTH}|{TEXT}|{NUMBER}|&&|\|\||==|!=|[<>]=?|[-+*/()!])")
 
 
 def is_broken(study: Study, rule: Rule) -> tuple[str, list[str]]:

@@ -3,9 +3,9 @@
 
     table.py EXAMPLE OUT [--input FILE]
 
-Every valid identity must stand in the table once, at its first line, with every field as it was, under its newest name;
-every event that the Python `jsonschema` package refuses by the event's own version must be among the rejects with a place
-and a keyword that this package names too, and every event that breaks a rule with the rule's name.
+Every valid identity must stand in the table once, at its first line, with every field as it was, under its newest
+name; every event that the Python `jsonschema` package refuses by the event's own version must be among the rejects with
+a place and a keyword that this package names too, and every event that breaks a rule with the rule's name.
 Ends with 1 if anything differs.
 """
 
@@ -17,6 +17,7 @@ from pathlib import Path
 
 from events import load, text, typed
 from manifest import Study, field_kind, leaves, read
+from privacy import SEALED, keys_of
 from rules import flags
 
 
@@ -28,7 +29,7 @@ def main() -> int:
     args = parser.parse_args()
 
     study = read(args.example)
-    db = load(study, args.input or study.inputs[0])
+    db = load(study, args.input or study.inputs[0], keys_of(args.out))
     problems = check_table(db, study, args.out) + check_rejects(db, args.out) + check_ledger(db, args.out)
     for problem in problems:
         print(f"    {problem}")
@@ -39,18 +40,20 @@ def main() -> int:
 
 def check_table(db, study: Study, out: Path) -> list[str]:
     """Lines, times and every named field of the table, and what went to `extra`."""
+    files = f"{out}/table/{study.event_type}/**/*.parquet"
     db.execute(f"""
         CREATE OR REPLACE TEMP VIEW rows AS
-        FROM read_parquet('{out}/table/{study.event_type}/**/*.parquet', hive_partitioning = false, union_by_name = true)
+        FROM read_parquet('{files}', hive_partitioning = false, union_by_name = true)
     """)
+    joined = "FROM accepted JOIN rows ON line = _line SELECT line WHERE"
     problems = []
     for what, query in {
         "lines that are not in the table": "FROM accepted SELECT line WHERE line NOT IN (SELECT _line FROM rows)",
         "lines that should not be there": "FROM rows SELECT _line WHERE _line NOT IN (SELECT line FROM accepted)",
         "lines in the table more than once": "FROM rows SELECT _line GROUP BY 1 HAVING count(*) > 1",
-        "rows with another time": "FROM accepted JOIN rows ON line = _line SELECT line WHERE t <> epoch_us(_time)",
-        "rows of another version": "FROM accepted JOIN rows ON line = _line SELECT line WHERE version <> _schema_version",
-        "rows with other flags": f"FROM accepted JOIN rows ON line = _line SELECT line WHERE {flagged(study)}",
+        "rows with another time": f"{joined} t <> epoch_us(_time)",
+        "rows of another version": f"{joined} version <> _schema_version",
+        "rows with other flags": f"{joined} {flagged(study)}",
     }.items():
         if found := db.execute(query).fetchall():
             problems.append(f"{what}: {len(found)}, such as line {found[0][0]}")
@@ -79,6 +82,8 @@ def check_field(db, study: Study, pointer: str) -> list[str]:
             wanted, found = text(pointer), f"CAST({column} AS VARCHAR)"
         case _:
             wanted, found = f"CAST({text(pointer)} AS DOUBLE[])", f"CAST({column} AS DOUBLE[])"
+    if study.privacy.get(pointer) == "Encrypt":
+        found = f"substr({found}, 1, {len(SEALED)})"
     query = f"""
         SELECT line, {wanted} AS wanted, {found} AS found FROM accepted JOIN rows ON line = _line
         WHERE wanted IS DISTINCT FROM found

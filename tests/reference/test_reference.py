@@ -6,6 +6,7 @@
 import json
 import tempfile
 import unittest
+from dataclasses import replace
 from pathlib import Path
 
 import alerts
@@ -13,7 +14,8 @@ import compare
 import table
 from events import load
 from expected import create, late
-from manifest import Aggregate, Detector, Study, Window, field_kind, micros, read
+from manifest import Aggregate, Detector, Rule, Study, Version, Window, common, field_kind, micros, read
+from rules import flags, is_broken
 
 HOUR = 3_600_000_000
 MINUTE = HOUR // 60
@@ -134,6 +136,45 @@ class Reference(unittest.TestCase):
         self.expect(day, [row], 0, "n, total, mean, low, high, sd, median, ids, first, last")
 
 
+class Versions(unittest.TestCase):
+    """Each event by its own version, and by its newest names."""
+
+    def test_versions_and_rules(self):
+        properties = SCHEMA["properties"]
+        first = SCHEMA | {"properties": properties | {"x": {"type": "integer"}}, "additionalProperties": False}
+        names = {"id": properties["id"], "time": properties["time"], "y": {"type": "number"}, "v": {"type": "integer"}}
+        versions = [
+            Version(1, first, {}),
+            Version(2, {"type": "object", "required": ["y"], "properties": names}, {"/x": "/y"}),
+        ]
+        rules = [
+            Rule("late", 'event.y < 5.0 || event.y > 8 && event.id != "e"', False), Rule("odd", "event.y != 3", True),
+        ]
+        both = replace(
+            study(), schema=common(versions), versions=versions, version_field="/v", stated_version=1, rules=rules
+        )
+        self.assertEqual(list(both.schema["properties"]), ["id", "time", "y", "v", "place"])
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "events.ndjson"
+            time = "2026-01-01T00:00:00Z"
+            path.write_text("".join(json.dumps(event | {"time": time}) + "\n" for event in [
+                {"id": "a", "x": 1}, {"id": "b", "v": 2, "y": 1.5}, {"id": "c", "x": 1.5}, {"id": "d", "v": 3, "y": 1},
+                {"id": "e", "v": 2, "y": 9}, {"id": "f", "x": 9}, {"id": "g", "x": 3},
+            ]))
+            db = load(both, path)
+        query = "SELECT line, json_extract_string(event, '/y'), version FROM accepted ORDER BY line"
+        self.assertEqual(db.execute(query).fetchall(), [(1, "1", 1), (2, "1.5", 2), (6, "9", 1), (7, "3", 1)])
+        errors = [json.loads(e)[0] for (e,) in db.execute("SELECT errors FROM input WHERE errors NOT NULL").fetchall()]
+        self.assertEqual([e["reason"] for e in errors], ["SchemaViolation", "UnknownSchemaVersion", "Rule"])
+        self.assertEqual(errors[2], {"reason": "Rule", "keyword": "late", "pointer": "/y"})
+        flagged = db.execute(f"SELECT line FROM accepted WHERE len({flags(both)}) > 0").fetchall()
+        self.assertEqual(flagged, [(7,)])
+
+    def test_an_unknown_part_of_a_rule_is_refused(self):
+        with self.assertRaises(SystemExit):
+            is_broken(study(), Rule("r", "event.x.matches('a')", False))
+
+
 class Spoiled(unittest.TestCase):
     """The comparison passes on what is right and refuses each single thing made wrong."""
 
@@ -215,7 +256,7 @@ class Table(unittest.TestCase):
         self.out = Path(folder.name)
         path = self.out / "events.ndjson"
         path.write_text("".join(line + "\n" for line in arrivals()))
-        self.study = study()
+        self.study = replace(study(), rules=[Rule("small", "event.x < 6.0", True)])
         self.db = load(self.study, path)
         (self.out / "table/reading/day=2026-01-01").mkdir(parents=True)
         (self.out / "rejected").mkdir()
@@ -223,9 +264,11 @@ class Table(unittest.TestCase):
     def write(self, change="", where=""):
         columns = """json_extract_string(event, '/id') AS id, make_timestamp(t) AS time, make_timestamp(t) AS _time,
             {'site': json_extract_string(event, '/place/site')} AS place,
-            CAST(json_extract_string(event, '/x') AS DOUBLE) AS x, line AS _line, NULL::VARCHAR AS extra"""
+            CAST(json_extract_string(event, '/x') AS DOUBLE) AS x, line AS _line, NULL::VARCHAR AS extra,
+            version AS _schema_version, _flags"""
+        source = f"(SELECT *, {flags(self.study)} AS _flags FROM accepted)"
         self.db.execute(f"""
-            COPY (SELECT * {change} FROM (SELECT {columns} FROM accepted) {where})
+            COPY (SELECT * {change} FROM (SELECT {columns} FROM {source}) {where})
             TO '{self.out}/table/reading/day=2026-01-01/part.parquet' (FORMAT parquet)
         """)
         return table.check_table(self.db, self.study, self.out)
@@ -237,11 +280,13 @@ class Table(unittest.TestCase):
         now = "make_timestamp(0)"
         for change, where, what in [
             ("", "WHERE _line <> 3", "lines that are not"),
-            ("", f"UNION ALL SELECT 'a', {now}, {now}, {{'site': 'p'}}, 1, 9, NULL", "lines that should not"),
+            ("", f"UNION ALL SELECT 'a', {now}, {now}, {{'site': 'p'}}, 1, 9, NULL, 1, []", "lines that should not"),
             ("REPLACE (x + 1 AS x)", "", "/x"),
             ("REPLACE ({'site': 'z'} AS place)", "", "/place/site"),
             ("REPLACE ('{\"y\": 1}' AS extra)", "", "extra"),
             ("REPLACE (_time + INTERVAL 1 SECOND AS _time)", "", "rows with another"),
+            ("REPLACE (_schema_version + 1 AS _schema_version)", "", "rows of another version"),
+            ("REPLACE ([] AS _flags)", "", "rows with other flags"),
         ]:
             problems = self.write(change, where)
             self.assertTrue(problems and problems[0].startswith(what), (what, problems))

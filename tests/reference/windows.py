@@ -14,6 +14,7 @@ from compare import compare
 from events import load
 from expected import create, late
 from manifest import read
+from privacy import keys_of
 
 
 def main() -> int:
@@ -25,7 +26,7 @@ def main() -> int:
     args = parser.parse_args()
 
     study = read(args.example)
-    db = load(study, args.input or study.inputs[0])
+    db = load(study, args.input or study.inputs[0], keys_of(args.out))
     failed = revised = 0
     print(f"{'window':24}{'windows':>9}{'rows':>9}{'replaced':>10}{'late':>9}")
     for window in study.windows:

@@ -57,29 +57,26 @@ impl Aggregate {
         metrics: Arc<Metrics>,
     ) -> Result<Self, RoleError> {
         let merges = plans.into_iter().map(|plan| (Arc::clone(&plan), Merge::new(plan))).collect();
+        let committed = log.committed(GROUP).unwrap_or_default();
+        let state = Self::committed_state(&*log)?;
         let mut detectors = WindowDetectors::new(detectors);
-        let observations =
-            Observations::read(
-                &*log,
-                Topic::WindowObservations,
-                |observed| Ok(detectors.restore(observed)?),
-            )?;
-        let alerts = Self::committed_alerts(&*log)?;
-        let (offset, watermark) = (0, watermark::NONE);
+        let observations = Observations::of_windows(&*log, &mut detectors, state.watermark)?;
+        let (offset, watermark, alerts) = (0, state.watermark, state.alerts.clone());
         let mut role = Self { log, merges, offset, watermark, detectors, observations, alerts, metrics };
-        if let Some(committed) = role.log.committed(GROUP) {
-            let state: AggregateState = serde_json::from_str(&committed.metadata)?;
-            role.detectors.settle(state.watermark);
-            role.rebuild(state, committed.offset(Topic::Partials))?;
-        }
+        role.rebuild(state, committed.offset(Topic::Partials))?;
         Ok(role)
     }
 
     /// Alerts on windows that the role has committed, by detector.
     pub fn committed_alerts(log: &dyn Log) -> Result<BTreeMap<String, u64>, RoleError> {
-        let Some(committed) = log.committed(GROUP) else { return Ok(BTreeMap::new()) };
-        let state: AggregateState = serde_json::from_str(&committed.metadata)?;
-        Ok(state.alerts)
+        Ok(Self::committed_state(log)?.alerts)
+    }
+
+    fn committed_state(log: &dyn Log) -> Result<AggregateState, RoleError> {
+        match log.committed(GROUP) {
+            Some(committed) => Ok(serde_json::from_str(&committed.metadata)?),
+            None => Ok(AggregateState { watermark: watermark::NONE, low_water: 0, alerts: BTreeMap::new() }),
+        }
     }
 
     /// Reads the partials of open windows again; what they issued before is not issued twice.
@@ -87,7 +84,6 @@ impl Aggregate {
         for (_, merge) in &mut self.merges {
             merge.restore(state.watermark);
         }
-        self.watermark = state.watermark;
         self.offset = state.low_water;
         while self.offset < end {
             let records = self.log.read(Topic::Partials, self.offset, READ_BYTES)?;

@@ -18,7 +18,9 @@ use transect_core::privacy::{KeyRing, PrivacyKeys};
 pub use participants::ParticipantFiles;
 
 use crate::log::{Log, LogError};
+use crate::role::RoleError;
 use crate::sink::SinkError;
+use crate::sink::archive::sealed::{Opened, Piece};
 
 /// Why there are no keys. Nothing was processed without them.
 #[derive(Debug, thiserror::Error)]
@@ -73,10 +75,37 @@ impl KeysError {
     }
 }
 
+/// Whether the log notes keys: then the pipeline has personal fields, or had.
+pub(crate) fn are_noted(log: &dyn Log) -> bool {
+    log.committed(ring::GROUP).is_some()
+}
+
 /// The master keys of a folder, to read with; nothing is made or noted.
 pub fn ring(folder: &Path) -> Result<KeyRing, KeysError> {
     let missing = || KeysError::Missing { path: folder.join("v1"), problem: "is missing" };
     KeyRing::new(&ring::read_all(folder)?).ok_or_else(missing)
+}
+
+/// Keys to open with: without the pipeline, and without making any.
+pub struct Opener {
+    ring: Arc<KeyRing>,
+    participants: ParticipantFiles,
+}
+
+impl Opener {
+    /// The keys of a folder.
+    pub fn open(folder: &Path) -> Result<Self, KeysError> {
+        let ring = Arc::new(ring(folder)?);
+        Ok(Self { participants: ParticipantFiles::new(folder.join("participants"), Arc::clone(&ring)), ring })
+    }
+
+    /// Opens a piece of an archive.
+    pub fn piece(&self, piece: &Piece) -> Result<Opened, RoleError> {
+        match piece.participant {
+            None => piece.open(&self.ring, None),
+            Some(participant) => piece.open(&self.ring, self.participants.existing(participant)?.as_deref()),
+        }
+    }
 }
 
 /// All keys of a pipeline, opened.

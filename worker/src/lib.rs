@@ -13,6 +13,7 @@ mod observations;
 pub mod pipeline;
 pub mod process;
 pub mod record;
+pub mod redrive;
 pub mod report;
 pub mod role;
 pub mod runner;

@@ -38,11 +38,13 @@ pub enum Topic {
     WindowObservations,
     /// Anomalies.
     Alerts,
+    /// Refused events that were taken back in.
+    Redriven,
 }
 
 impl Topic {
     /// Every topic.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Raw,
         Self::Ids,
         Self::Clean,
@@ -53,6 +55,7 @@ impl Topic {
         Self::Observations,
         Self::WindowObservations,
         Self::Alerts,
+        Self::Redriven,
     ];
 
     /// The word for it.
@@ -68,6 +71,7 @@ impl Topic {
             Self::Observations => "observations",
             Self::WindowObservations => "window-observations",
             Self::Alerts => "alerts",
+            Self::Redriven => "redriven",
         }
     }
 }

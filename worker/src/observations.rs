@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 
-use transect_core::anomaly::{Alert, EpochAlerts, Observed};
+use transect_core::anomaly::{Alert, Detectors, EpochAlerts, Observed, WindowDetectors};
 
 use crate::log::{Log, NewRecord, Record, Topic};
 use crate::record;
@@ -24,8 +24,30 @@ pub(crate) struct Observations {
 }
 
 impl Observations {
+    /// Those of the process role. Rebuilds its detectors, at the watermark that it has committed.
+    pub(crate) fn of_events(
+        log: &dyn Log,
+        detectors: &mut Detectors,
+        watermark: i64,
+    ) -> Result<Self, RoleError> {
+        let all = Self::read(log, Topic::Observations, |observed| Ok(detectors.restore(observed)?))?;
+        detectors.settle(watermark);
+        Ok(all)
+    }
+
+    /// Those of the aggregate role, likewise.
+    pub(crate) fn of_windows(
+        log: &dyn Log,
+        detectors: &mut WindowDetectors,
+        watermark: i64,
+    ) -> Result<Self, RoleError> {
+        let all = Self::read(log, Topic::WindowObservations, |observed| Ok(detectors.restore(observed)?))?;
+        detectors.settle(watermark);
+        Ok(all)
+    }
+
     /// Reads a topic through; `restore` takes each record back, or says that no detector is of its definition.
-    pub(crate) fn read(
+    fn read(
         log: &dyn Log,
         topic: Topic,
         mut restore: impl FnMut(&Observed) -> Result<bool, RoleError>,

@@ -33,7 +33,7 @@ use crate::aggregate::Aggregate;
 use crate::gateway::{self, GatewayParts, GatewaySource};
 use crate::housekeeping::Housekeeping;
 use crate::input::{FileSource, InputError, Progress, SourcePosition};
-use crate::keys::Keys;
+use crate::keys::{self, Keys};
 use crate::log::embedded::EmbeddedLog;
 use crate::log::{Log, Topic};
 use crate::metrics::Metrics;
@@ -125,6 +125,8 @@ pub fn run(config: &PipelineConfig, options: &Options, watch: &Watch) -> Result<
     let windows = WindowSink::open(Arc::clone(log), folders, &config.study)?;
     sinks.push(runner.spawn_behind(table.clone(), windows, Some(aggregated.clone()))?);
     // Also what is left of detectors that the manifest no longer has.
+    let redriven = LineSink::open(Arc::clone(log), Topic::Redriven, folders)?;
+    sinks.push(runner.spawn_behind(table.clone(), redriven, Some(processed.clone()))?);
     if !config.anomalies.is_empty() || log.end(Topic::Alerts) > 0 {
         let alerts = LineSink::open(Arc::clone(log), Topic::Alerts, folders)?;
         let both = [processed.clone(), aggregated].concat();
@@ -178,15 +180,19 @@ impl<'a> Pipeline<'a> {
         // Raw is kept, ids and partials are let go by the roles that write and read them.
         let mut readers =
             vec![(Topic::Windows, "windows"), (Topic::Rejected, "rejected"), (Topic::Alerts, "alerts")];
+        readers.push((Topic::Redriven, "redriven"));
         readers.extend(config.cold.table.then_some((Topic::Clean, TABLE)));
-        if config.is_private() {
+        let log = EmbeddedLog::open(&options.state.join("log"))?;
+        // What was sealed must be opened, though nothing may be personal any more.
+        let is_private = config.is_private() || keys::are_noted(&log);
+        if is_private {
             // Nobody's own key opens it, so that an erasure would not reach what is kept of it.
             readers.push((Topic::Raw, process::GROUP));
             readers.extend(config.cold.archive.then_some((Topic::Raw, archive::GROUP)));
         }
-        let log = Arc::new(EmbeddedLog::open(&options.state.join("log"))?.read_by(readers));
+        let log = Arc::new(log.read_by(readers));
         let key = secret::load_or_create(&options.state)?;
-        let keys = config.is_private().then(|| Keys::open(&options.keys, &*log, key.clone())).transpose()?;
+        let keys = is_private.then(|| Keys::open(&options.keys, &*log, key.clone())).transpose()?;
         let types = event_types(config)?;
         let windows = windows(config, &types)?;
         Ok(Self {

@@ -46,8 +46,6 @@ const RAW_READ_BYTES: usize = 1024 * 1024;
 /// and none of more bytes is waited for.
 const RECORDS_LENT_MAX: usize = 256;
 const RECORD_BYTES_MAX: usize = 1024 * 1024;
-/// An epoch ends with so many alerts, about 40 MiB, as a threshold that is set wrong raises one with each event.
-const ALERTS_MAX: usize = 65_536;
 /// How long to wait for the table at a time.
 const PAUSE: Duration = Duration::from_millis(50);
 /// How long the gateway must be silent before windows close at the pace of the clock.
@@ -144,14 +142,7 @@ impl Process {
         )
         .with_detectors(parts.detectors.clone());
         state.restore(&mut processor, &sources);
-        let detectors = processor.detectors();
-        let observations =
-            Observations::read(
-                &*parts.log,
-                Topic::Observations,
-                |observed| Ok(detectors.restore(observed)?),
-            )?;
-        detectors.settle(state.watermark);
+        let observations = Observations::of_events(&*parts.log, processor.detectors(), state.watermark)?;
         let readers = parts.sources.iter_mut().enumerate();
         let lanes: Vec<Lane> =
             readers.filter_map(|(at, (_, reader))| Some(Lane::new(at, reader.take()?))).collect();
@@ -216,12 +207,11 @@ impl Process {
     }
 
     /// Takes one batch in.
-    fn accept(&mut self, source: usize, treated: TreatedBatch) -> Result<(), RoleError> {
+    fn accept(&mut self, source: usize, treated: TreatedBatch, redrive_of: &[u64]) -> Result<(), RoleError> {
         let processed = self.processor.accept(source, treated)?;
         let ring = self.parts.keys.as_ref().map(|keys| &*keys.privacy.ring);
-        self.epoch.add(&self.parts.types, processed, ring, &mut self.memory)?;
-        let many_alerts = self.processor.detectors().pending() >= ALERTS_MAX;
-        if many_alerts || self.epoch.bytes() >= self.parts.epoch_bytes {
+        self.epoch.add(&self.parts.types, processed, redrive_of, ring, &mut self.memory)?;
+        if self.epoch.bytes() >= self.parts.epoch_bytes || self.processor.detectors().is_full() {
             self.end_epoch()?;
         }
         Ok(())
@@ -247,10 +237,10 @@ impl Process {
                 .into());
             };
             match raw {
-                Raw::Events { batch, redrive_of: _ } => {
+                Raw::Events { batch, redrive_of } => {
                     self.quiet_since = Instant::now();
                     let treated = self.raw_reader.read(batch)?;
-                    self.accept(source, treated)?;
+                    self.accept(source, treated, &redrive_of)?;
                 }
                 Raw::Idle { now, .. } => {
                     self.processor.watermarks().idle(source, now);
@@ -277,7 +267,7 @@ impl Process {
         let Some(lane) = waiting.min_by_key(|lane| marks.of(lane.source)) else { return Ok(false) };
         let source = lane.source;
         if let Some(treated) = lane.pop() {
-            self.accept(source, treated)?;
+            self.accept(source, treated, &[])?;
         }
         Ok(true)
     }
@@ -306,8 +296,7 @@ impl Process {
 
     /// Writes idle records, while there are windows to close or silences to find, when the gateway has long been silent.
     fn step_idle(&mut self) -> Result<(), RoleError> {
-        let due = self.processor.closing().max(self.processor.detectors().due());
-        let open = due > self.processor.watermarks().current();
+        let open = self.processor.due() > self.processor.watermarks().current();
         if self.parts.drain || !open || self.quiet_since.elapsed() < IDLE_AFTER {
             return Ok(());
         }

@@ -2,10 +2,11 @@
 //!
 //! | topic | headers | value |
 //! |---|---|---|
-//! | raw | source, received, count, content-type; event-type, schema-version where known; sealed | the events' own bytes, one a line |
+//! | raw | source, received, count, content-type; event-type, schema-version where known; redrive-of; sealed | the events' own bytes, one a line |
 //! | ids | | see `crate::process` |
 //! | clean | event-type, schema-version, count | one Arrow IPC stream of one batch, provenance columns included |
 //! | rejected | count | NDJSON, one [`RejectedEvent`] a line |
+//! | redriven | count | NDJSON, one [`RedrivenEvent`] a line |
 //! | partials | watermark; window, digest for a window's pieces | see `transect_core::window` |
 //! | windows | window, count | one Arrow IPC stream of one batch |
 //! | audit | | JSON, one ledger entry |
@@ -113,6 +114,12 @@ pub struct RejectedEvent {
     /// The event as JSON, where it came in another format and could be read.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub json: Option<String>,
+    /// Its format, where it is not JSON: `csv`, `cloudevents` or `avro`.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub format: Option<String>,
+    /// The schema version that its source said.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub schema_version: Option<u32>,
     /// The number of the reject that it corrects, for an event that was taken back in.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub redrive_of: Option<u64>,
@@ -123,6 +130,15 @@ pub struct RejectedEvent {
     /// Whether message and original were destroyed because their participant was erased.
     #[serde(skip_serializing_if = "std::ops::Not::not", default)]
     pub erased: bool,
+}
+
+/// A refused event that was taken back in: accepted, or the same as one that was.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RedrivenEvent {
+    /// The number of the reject, from 1, over the lines of all files of rejects.
+    pub number: u64,
+    /// When it was read again, RFC 3339.
+    pub received: String,
 }
 
 /// Writes a batch as an Arrow IPC stream.

@@ -37,7 +37,8 @@ fn state(html: &mut Html, rejects: &Rejects) {
     html.raw("<strong>").count(rejects.open).raw("</strong> open, <strong>").count(rejects.taken_back);
     html.raw("</strong> corrected and taken back in");
     if rejects.refused_again > 0 {
-        html.raw(", <strong>").count(rejects.refused_again).raw("</strong> refused again");
+        html.raw(", <strong>").count(rejects.refused_again);
+        html.raw("</strong> corrected and refused again, each as another event");
     }
     html.raw(".");
     if !rejects.is_whole {

@@ -159,6 +159,11 @@ pub struct ResearchPipelineSpec {
 /// One event type of a pipeline.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(extend("x-kubernetes-validations" = shape::rules(&[(
+    ".oldest",
+    "!has(self.version) || !has(self.oldest) || self.oldest <= self.version",
+    "is greater than version, so that no version is left; write one that is at most version",
+)])))]
 pub struct SchemaRef {
     /// Name of the StudySchema; also the name of the event type and its table. Example: `air-reading`.
     #[schemars(schema_with = "shape::name")]
@@ -167,6 +172,11 @@ pub struct SchemaRef {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 1_000_000))]
     pub version: Option<u32>,
+    /// The least version that events may have: for older ones that lack a field which the pipeline needs. Default: the least of
+    /// all. Example: `2`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub oldest: Option<u32>,
 }
 
 /// How repeats are recognised.

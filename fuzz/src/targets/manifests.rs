@@ -12,7 +12,7 @@ pub fn run(data: &[u8]) {
     let loaded = load_text("m.yaml", text);
     let mut problems = loaded.problems.clone();
     for schema in &loaded.schemas {
-        problems.extend(check_schema(schema, &loaded.config_maps));
+        problems.extend(check_schema(schema, &loaded.config_maps, &loaded.pipelines));
     }
     for pipeline in &loaded.pipelines {
         let overrides = Overrides::new();

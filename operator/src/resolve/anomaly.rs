@@ -43,7 +43,7 @@ impl Resolver<'_> {
         by: Vec<Pointer>,
         event_types: &[EventType],
     ) -> Option<DetectorConfig> {
-        let event_type = self.watched(path, anomaly.schema.as_deref(), event_types)?;
+        let event_type = self.whose_events(path, anomaly.schema.as_deref(), "watches", event_types)?;
         let (name, key) = (event_type.config.name.clone(), &event_type.config.event.key);
         let watched = match &anomaly.field {
             Some(text) => {
@@ -98,31 +98,6 @@ impl Resolver<'_> {
             self.refused(path, DetectorPlan::of_window(&config, &plan).err());
         }
         Some(config)
-    }
-
-    /// The event type that a detector watches.
-    fn watched<'e>(
-        &mut self,
-        path: &str,
-        schema: Option<&str>,
-        event_types: &'e [EventType],
-    ) -> Option<&'e EventType> {
-        let schemas = &self.pipeline.value.spec.schemas;
-        let name = match (schema, schemas.as_slice()) {
-            (Some(name), _) if self.lists(&format!("{path}.schema"), name) => name,
-            (Some(_), _) => return None,
-            (None, [only]) => &only.name,
-            (None, several) => {
-                let names = join(several.iter().map(|schema| schema.name.as_str()));
-                self.problem(
-                    path,
-                    "doesn't say whose events it watches",
-                    format!("write schema: one of {names}"),
-                );
-                return None;
-            }
-        };
-        event_types.iter().find(|event_type| event_type.config.name == name)
     }
 
     fn refused(&mut self, path: &str, errors: Option<Vec<DetectorError>>) {

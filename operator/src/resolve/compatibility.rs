@@ -38,7 +38,9 @@ impl SchemaCompiler<'_, '_> {
     pub(super) fn compatibility(&mut self, schema: &Located<StudySchema>) {
         let spec = &schema.value.spec;
         let mode = mode(spec.compatibility.unwrap_or_default());
-        if spec.versions.len() < 2 || mode.directions().next().is_none() {
+        let nothing_to_compare = spec.versions.len() < 2 || mode.directions().next().is_none();
+        // Fields whose names are wrong would be breaks, too.
+        if nothing_to_compare || self.problems.are_in(|path| path.contains("].renamed[")) {
             return;
         }
         let Some(is_allowed) = self.allows_breaking(schema) else { return };
@@ -124,9 +126,11 @@ impl SchemaCompiler<'_, '_> {
                 let given = if is_new { new } else { old };
                 let is_newest =
                     schema.value.spec.versions.iter().all(|version| version.version <= given.number);
-                if !is_newest || language == Language::Avro {
-                    let path =
-                        path(schema, given.at, error.document.is_empty().then_some(error.pointer.as_str()));
+                let path =
+                    path(schema, given.at, error.document.is_empty().then_some(error.pointer.as_str()));
+                // What an event type is compiled from is said there.
+                if (!is_newest || language == Language::Avro) && !self.problems.are_in(|other| other == path)
+                {
                     let place = match error.document.as_str() {
                         "" => String::new(),
                         document => format!("at {} of `{document}`, ", error.pointer),
@@ -189,7 +193,9 @@ fn rename(schema: &mut Value, from: &[String], to: &[String]) {
     let Some(object) = object else { return };
     let properties = object.get_mut("properties").and_then(Value::as_object_mut);
     let Some(properties) = properties else { return };
-    if let Some(property) = properties.remove(old) {
+    if !properties.contains_key(new)
+        && let Some(property) = properties.remove(old)
+    {
         properties.insert(new.clone(), property);
         let required = object.get_mut("required").and_then(Value::as_array_mut);
         for name in required.into_iter().flatten().filter(|name| **name == **old) {

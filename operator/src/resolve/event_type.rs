@@ -26,9 +26,21 @@ impl<'a> Resolver<'a> {
             self.problem(&format!("spec.schemas[{at}].version"), message, fix);
             return None;
         };
+        let newest = versions[version_at].version;
+        if let Some(oldest) = reference.oldest
+            && (oldest > newest || !versions.iter().any(|version| version.version == oldest))
+        {
+            let up_to = versions.iter().map(|version| version.version).filter(|version| *version <= newest);
+            let have: Vec<String> = up_to.map(|version| version.to_string()).collect();
+            let message =
+                format!("begins with a version that `{}` doesn't have up to {newest}", reference.name);
+            let fix = format!("write one of {}", have.join(", "));
+            self.problem(&format!("spec.schemas[{at}].oldest"), message, fix);
+            return None;
+        }
         let Self { config_maps, problems, notes, .. } = self;
         let mut compiler = SchemaCompiler { config_maps, limits: &limits, problems, notes };
-        let event_type = compiler.compile(schema, version_at);
+        let event_type = compiler.compile(schema, reference.oldest, version_at);
         compiler.compatibility(schema);
         event_type
     }

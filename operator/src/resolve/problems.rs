@@ -20,6 +20,11 @@ impl Problems {
         }
     }
 
+    /// Whether something is wrong at one of these places.
+    pub(super) fn are_in(&self, is_place: impl Fn(&str) -> bool) -> bool {
+        self.0.iter().any(|problem| is_place(&problem.path))
+    }
+
     /// How many there are.
     pub(super) fn len(&self) -> usize {
         self.0.len()

@@ -24,13 +24,19 @@ pub(super) struct SchemaCompiler<'r, 'a> {
 }
 
 impl<'a> SchemaCompiler<'_, 'a> {
-    /// The event type whose newest version is `spec.versions[at]`, as far as it can be made.
-    pub(super) fn compile(&mut self, schema: &Located<StudySchema>, at: usize) -> Option<EventType> {
+    /// The event type whose newest version is `spec.versions[at]`, as far as it can be made; its oldest is the least, unless
+    /// another is given.
+    pub(super) fn compile(
+        &mut self,
+        schema: &Located<StudySchema>,
+        oldest: Option<u32>,
+        at: usize,
+    ) -> Option<EventType> {
         let version = &schema.value.spec.versions[at];
         let document = self.document(schema, at, version);
         let family = self.family(schema, at, version);
-        let older = self.older(schema, version.version);
-        let renamed = self.renamed(schema, version.version);
+        let older = self.older(schema, oldest, version.version);
+        let renamed = self.renamed(schema, oldest, version.version);
         let event = self.event_fields(schema);
         let cleanse = self.cleanse(schema);
         let privacy = self.privacy(schema);
@@ -188,15 +194,13 @@ impl<'a> SchemaCompiler<'_, 'a> {
     pub(super) fn bad_plan(
         &mut self,
         schema: &Located<StudySchema>,
-        at: usize,
+        (at, is_older): (usize, bool),
         event: &EventFields,
         error: &PlanError,
     ) {
         let versions = &schema.value.spec.versions;
-        let in_version = match versions.as_slice() {
-            [_] => String::new(),
-            versions => format!(" in version {}", versions[at].version),
-        };
+        let in_version =
+            if is_older { format!(" in version {}", versions[at].version) } else { String::new() };
         let fields = [("time", std::slice::from_ref(&event.time)), ("id", &event.id), ("key", &event.key)];
         for (name, pointers) in fields {
             for (index, pointer) in pointers.iter().enumerate() {
@@ -209,6 +213,12 @@ impl<'a> SchemaCompiler<'_, 'a> {
                     format!("spec.event.{name}[{index}]")
                 };
                 let (message, fix) = message.split_once("; ").unwrap_or((message, ""));
+                let fix = match is_older {
+                    true => {
+                        "say its older name by `renamed`, or read no version before by `oldest` of spec.schemas in the pipeline"
+                    }
+                    false => fix,
+                };
                 let message = format!("`{pointer}`{in_version} {message}");
                 return self.problems.push(schema.problem(&path, message, fix));
             }

@@ -11,14 +11,19 @@ use super::family::Family;
 use super::schema::SchemaCompiler;
 
 impl<'a> SchemaCompiler<'_, 'a> {
-    /// The versions before one, the oldest first, with the families of their schemas. None if one can't be read.
+    /// The versions from one up to another, without it, the oldest first, with the families of their schemas. None if one can't be read.
     pub(super) fn older(
         &mut self,
         schema: &Located<StudySchema>,
+        oldest: Option<u32>,
         newest: u32,
     ) -> Option<Vec<(OlderVersion, Family<'a>)>> {
         let versions = schema.value.spec.versions.iter().enumerate();
-        let mut older: Vec<_> = versions.filter(|(_, version)| version.version < newest).collect();
+        let mut older: Vec<_> = versions
+            .filter(|(_, version)| {
+                version.version < newest && oldest.is_none_or(|oldest| version.version >= oldest)
+            })
+            .collect();
         older.sort_by_key(|(_, version)| version.version);
         let read = older.into_iter().map(|(at, version)| {
             let document = self.document(schema, at, version);
@@ -30,11 +35,16 @@ impl<'a> SchemaCompiler<'_, 'a> {
         read.collect::<Vec<_>>().into_iter().collect()
     }
 
-    /// The names that changed up to a version, the oldest first. None if one can't be read.
-    pub(super) fn renamed(&mut self, schema: &Located<StudySchema>, newest: u32) -> Option<Vec<Rename>> {
+    /// The names that changed after the oldest version up to the newest, the oldest first. None if one can't be read.
+    pub(super) fn renamed(
+        &mut self,
+        schema: &Located<StudySchema>,
+        oldest: Option<u32>,
+        newest: u32,
+    ) -> Option<Vec<Rename>> {
         let mut renamed = Vec::new();
         for (at, version) in schema.value.spec.versions.iter().enumerate() {
-            if version.version > newest {
+            if version.version > newest || oldest.is_some_and(|oldest| version.version <= oldest) {
                 continue;
             }
             for (index, field) in version.renamed.iter().enumerate() {
@@ -86,14 +96,23 @@ impl<'a> SchemaCompiler<'_, 'a> {
             let versions = &schema.value.spec.versions;
             versions.iter().position(|version| version.version == number).unwrap_or_default()
         };
+        let newest = config.schema_version;
+        let is_wrong = |error: &VersionsError| matches!(error, VersionsError::Plan { version, .. } if *version == newest);
+        let newest_is_wrong = errors.iter().any(is_wrong);
         for error in errors {
             match error {
+                // Of a field that the newest version hasn't either it is said once.
+                VersionsError::Plan { version, error }
+                    if version != newest && newest_is_wrong && error.message.starts_with("event.") => {}
                 VersionsError::Plan { version, error } => {
                     let older = config.older.iter().position(|older| older.version == version);
                     let family = older.map_or(families.last(), |older| families.get(older));
                     match family.and_then(|family| family.problem(&error)) {
                         Some(problem) => self.problems.push_new(problem),
-                        None => self.bad_plan(schema, at(version), &event_in(config, version), &error),
+                        None => {
+                            let (at, event) = ((at(version), older.is_some()), event_in(config, version));
+                            self.bad_plan(schema, at, &event, &error);
+                        }
                     }
                 }
                 VersionsError::Rename(RenameError { version, at: index, part, message, fix }) => {

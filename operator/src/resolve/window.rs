@@ -1,11 +1,11 @@
 //! Windows: their event types, and whether what they compute goes with the columns of those.
 
-use transect_config::{AggregateConfig, Function, Span, WindowConfig, WindowKind};
+use transect_config::{AggregateConfig, Function, Pointer, Span, WindowConfig, WindowKind};
 use transect_core::privacy::Kept;
 use transect_core::window::{WindowError, WindowPlan};
 use transect_crds::pipeline::{Aggregate, AggregateFunction, Window};
 
-use super::{DAY, EventType, Resolver, join};
+use super::{DAY, EventType, Resolver};
 
 impl Resolver<'_> {
     /// The window of `spec.windows[at]`.
@@ -18,7 +18,7 @@ impl Resolver<'_> {
         let lateness = window.allowed_lateness.as_deref();
         let allowed_lateness = self.problems.span(pipeline, &format!("{path}.allowedLateness"), lateness);
         let aggregates = self.aggregates(&path, &window.aggregates);
-        let event_type = self.gathered(&path, window, event_types)?;
+        let event_type = self.whose_events(&path, window.schema.as_deref(), "gathers", event_types)?;
         let config = WindowConfig {
             name: window.name.clone(),
             event_type: event_type.config.name.clone(),
@@ -33,43 +33,24 @@ impl Resolver<'_> {
         Some(config)
     }
 
-    /// The event type whose events a window gathers.
-    fn gathered<'e>(
-        &mut self,
-        path: &str,
-        window: &Window,
-        event_types: &'e [EventType],
-    ) -> Option<&'e EventType> {
-        let schemas = &self.pipeline.value.spec.schemas;
-        let name = match (&window.schema, schemas.as_slice()) {
-            (Some(name), _) if self.lists(&format!("{path}.schema"), name) => name,
-            (Some(_), _) => return None,
-            (None, [only]) => &only.name,
-            (None, several) => {
-                let names = join(several.iter().map(|schema| schema.name.as_str()));
-                self.problem(
-                    path,
-                    "doesn't say whose events it gathers",
-                    format!("write schema: one of {names}"),
-                );
-                return None;
-            }
-        };
-        event_types.iter().find(|event_type| event_type.config.name == *name)
-    }
-
     /// Tries each part of a window on its own, so that every problem has its place, and then the whole.
     fn check(&mut self, path: &str, config: &WindowConfig, kept: Kept<'_>) {
         let mut whole = true;
-        let mut part = |path: String, group_by: &[_], aggregates: &[_]| {
+        let mut part = |path: String, group_by: &[Pointer], aggregates: &[AggregateConfig]| {
             let part = WindowConfig {
                 group_by: group_by.to_vec(),
                 aggregates: aggregates.to_vec(),
                 ..config.clone()
             };
             if let Err(WindowError { problem, .. }) = WindowPlan::of(&part, kept) {
-                let (message, fix) = problem.split_once("; ").unwrap_or((&problem, ""));
-                self.problem(&path, message, fix);
+                let fields = aggregates.iter().filter_map(|aggregate| aggregate.field.as_ref());
+                match group_by.iter().chain(fields).find(|field| kept.table().mixed().contains(field)) {
+                    Some(field) => self.without_type(&path, field),
+                    None => {
+                        let (message, fix) = problem.split_once("; ").unwrap_or((&problem, ""));
+                        self.problem(&path, message, fix);
+                    }
+                }
                 whole = false;
             }
         };
@@ -84,6 +65,15 @@ impl Resolver<'_> {
             let (message, fix) = problem.split_once("; ").unwrap_or((&problem, ""));
             self.problem(path, format!("{place}: {message}"), fix);
         }
+    }
+
+    /// A field whose column is JSON only because of its versions.
+    fn without_type(&mut self, path: &str, field: &Pointer) {
+        let message = format!(
+            "`{field}` has no type that all its versions have in common, so that its column is text in JSON"
+        );
+        let fix = "read no version before the change, by oldest: in spec.schemas; or name another field";
+        self.problem(path, message, fix);
     }
 
     fn kind(&mut self, path: &str, window: &Window) -> Option<WindowKind> {

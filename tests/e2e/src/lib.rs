@@ -2,6 +2,7 @@
 //! runs.
 
 pub mod browser;
+pub mod canary;
 pub mod command;
 pub mod events;
 pub mod formats;

@@ -37,6 +37,8 @@ pub struct Outcome {
     pub windows: BTreeMap<String, BTreeMap<Vec<String>, Row>>,
     /// The lines of `rejected/`, in their order.
     pub rejected: Vec<String>,
+    /// The lines of `alerts/`, sorted: those of events and of windows don't wait for each other.
+    pub alerts: Vec<String>,
     /// `ledger.json`.
     pub ledger: serde_json::Value,
 }
@@ -48,7 +50,12 @@ impl Outcome {
         Ok(Self {
             table: read_table(&out.join("table"), ignore)?,
             windows: read_windows(&out.join("windows"))?,
-            rejected: read_rejected(&out.join("rejected"))?,
+            rejected: read_lines(&out.join("rejected"))?,
+            alerts: {
+                let mut alerts = read_lines(&out.join("alerts"))?;
+                alerts.sort_unstable();
+                alerts
+            },
             ledger: serde_json::from_slice(&ledger)?,
         })
     }
@@ -73,6 +80,12 @@ impl Outcome {
             "the rejects differ: {} and {} lines",
             self.rejected.len(),
             other.rejected.len()
+        );
+        ensure!(
+            self.alerts == other.alerts,
+            "the alerts differ: {} and {} lines",
+            self.alerts.len(),
+            other.alerts.len()
         );
         ensure!(self.windows.keys().eq(other.windows.keys()), "the windows' names differ");
         for (name, ours) in &self.windows {
@@ -230,7 +243,7 @@ fn is_word(data_type: &DataType) -> bool {
     matches!(data_type, DataType::Utf8 | DataType::Dictionary(..))
 }
 
-fn read_rejected(rejected: &Path) -> anyhow::Result<Vec<String>> {
+fn read_lines(rejected: &Path) -> anyhow::Result<Vec<String>> {
     let mut lines = Vec::new();
     for path in files(rejected, "ndjson")? {
         lines.extend(fs::read_to_string(&path)?.lines().map(str::to_owned));

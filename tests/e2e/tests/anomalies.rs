@@ -9,20 +9,14 @@ use anyhow::{Context, ensure};
 use serde_json::Value;
 use transect_e2e::command::{Up, manifests, transect, wait_for};
 use transect_e2e::events::{Random, write_file};
-use transect_e2e::outcome::{Outcome, files};
+use transect_e2e::outcome::Outcome;
 use transect_e2e::serving::Serving;
 
 const DETECTORS: [&str; 9] =
     ["beyond", "busy-hour", "far", "high", "long-burst", "low", "odd", "peak", "quiet"];
 
-/// The lines of `alerts/`, in an order of their own: those of events and of windows don't wait for each other.
 fn alerts(out: &Path) -> anyhow::Result<Vec<String>> {
-    let mut lines = Vec::new();
-    for path in files(&out.join("alerts"), "ndjson")? {
-        lines.extend(fs::read_to_string(&path)?.lines().map(str::to_owned));
-    }
-    lines.sort_unstable();
-    Ok(lines)
+    Ok(Outcome::read(out, &[])?.alerts)
 }
 
 /// Alerts by detector: as the ledger counts them, and as they are there.

@@ -10,29 +10,12 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail, ensure};
 use arrow_array::Array;
 use arrow_array::cast::AsArray;
-use arrow_cast::display::{ArrayFormatter, FormatOptions};
 use serde_json::{Value, json};
+use transect_e2e::canary::{self, CANARY, PARTICIPANTS, event, holds};
 use transect_e2e::command::{Up, binary, manifests, wait_for};
 use transect_e2e::events::Random;
 use transect_e2e::outcome::{Outcome, batches, files};
 use transect_e2e::serving::Serving;
-
-/// Begins every personal text of the events.
-const CANARY: &str = "CANARY";
-const PARTICIPANTS: u64 = 40;
-
-fn event(n: u64) -> Value {
-    let who = n % PARTICIPANTS;
-    json!({
-        "id": format!("e{n}"), "time": format!("2026-03-{:02}T{:02}:00:00Z", 1 + n / 24 % 28, n % 24),
-        "who": format!("CANARY-who-{who}"), "name": format!("CANARY-name-{who}"),
-        // More digits than a column has, which an open schema keeps elsewhere.
-        "born": format!("19{:02}-05-17T10:00:00.1234567891Z", 40 + who), "mail": format!("CANARY-{who}@example.org"),
-        "zip": format!("10CANARY{who}"), "lat": 52.0 + 0.000_123 * who as f64, "note": format!("CANARY-note-{n}"),
-        "site": if n % 2 == 0 { "north" } else { "south" }, "pain": n % 11,
-        "relatives": [{"name": format!("CANARY-aunt-{who}"), "age": 50}],
-    })
-}
 
 /// Events with every way out: accepted, repeated, refused by schema and by rule, and no events at all.
 fn write_events(path: &Path, count: u64) -> anyhow::Result<()> {
@@ -52,68 +35,6 @@ fn write_events(path: &Path, count: u64) -> anyhow::Result<()> {
         lines.push(event.to_string());
     }
     fs::write(path, lines.join("\n") + "\n").context("write the events")
-}
-
-/// Every file below a folder.
-fn all_files(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
-    let mut found = Vec::new();
-    for entry in fs::read_dir(folder)? {
-        let path = entry?.path();
-        if path.is_dir() { found.extend(all_files(&path)?) } else { found.push(path) }
-    }
-    Ok(found)
-}
-
-/// What a file holds, unpacked where it is packed.
-fn content(path: &Path) -> anyhow::Result<Vec<u8>> {
-    let mut bytes = fs::read(path)?;
-    if path.extension().is_some_and(|extension| extension == "zst") {
-        bytes.extend(zstd::decode_all(&bytes.clone()[..])?);
-    }
-    if path.extension().is_some_and(|extension| extension == "parquet") {
-        for batch in batches(path)? {
-            for column in batch.columns() {
-                let column = match column.data_type() {
-                    arrow_schema::DataType::Timestamp(..) => {
-                        arrow_cast::cast(column, &arrow_schema::DataType::Int64)?
-                    }
-                    _ => column.clone(),
-                };
-                let formatter = ArrayFormatter::try_new(&column, &FormatOptions::default())?;
-                for row in 0..column.len() {
-                    bytes.extend_from_slice(formatter.value(row).to_string().as_bytes());
-                    bytes.push(b'\n');
-                }
-            }
-        }
-    }
-    Ok(bytes)
-}
-
-fn holds(bytes: &[u8], text: &[u8]) -> bool {
-    bytes.windows(text.len()).any(|window| window == text)
-}
-
-/// Looks for canaries in everything that a run wrote.
-fn no_canary(folders: &[&Path], said: &[u8]) -> anyhow::Result<()> {
-    let mut searched = 0;
-    for folder in folders {
-        for path in all_files(folder)? {
-            let found = content(&path)?;
-            searched += found.len();
-            for needle in [CANARY.as_bytes(), b"QU5BUl", b"43414e415259", b"-05-17", b".1234567891"] {
-                ensure!(
-                    !holds(&found, needle),
-                    "{} holds {}",
-                    path.display(),
-                    String::from_utf8_lossy(needle)
-                );
-            }
-        }
-    }
-    ensure!(searched > 10_000, "only {searched} bytes were searched");
-    ensure!(!holds(said, CANARY.as_bytes()), "it was said aloud: {}", String::from_utf8_lossy(said));
-    Ok(())
 }
 
 fn transect(args: &[&str]) -> anyhow::Result<std::process::Output> {
@@ -193,7 +114,7 @@ fn nothing_personal_is_kept_in_the_clear_whatever_the_kills_and_nothing_opens_af
     let output = one.up.run()?;
     let whole = started.elapsed();
     ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    no_canary(&[&one.up.out, &one.up.state, &keys], &[&output.stdout[..], &output.stderr].concat())?;
+    canary::nowhere(&[&one.up.out, &one.up.state, &keys], &[&output.stdout[..], &output.stderr].concat())?;
     let expected = Outcome::read(&one.up.out, &[])?;
     ensure!(expected.ledger["addsUp"] == true && expected.total("duplicate") == 60, "{}", expected.ledger);
     ensure!(expected.total("rejected") == 360, "{}", expected.ledger);
@@ -222,7 +143,7 @@ fn nothing_personal_is_kept_in_the_clear_whatever_the_kills_and_nothing_opens_af
         let output = other.up.run()?;
         ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         Outcome::read(&other.up.out, &[])?.same_as(&expected, &[])?;
-        no_canary(&[&other.up.out, &other.up.state], &[&output.stdout[..], &output.stderr].concat())?;
+        canary::nowhere(&[&other.up.out, &other.up.state], &[&output.stdout[..], &output.stderr].concat())?;
     }
     ensure!(kills > 0, "no run was killed");
 
@@ -235,14 +156,27 @@ fn nothing_personal_is_kept_in_the_clear_whatever_the_kills_and_nothing_opens_af
     let listed = transect(&["rejected", "list", "--out", out])?;
     ensure!(holds(&listed.stdout, b"note-not-shouted") && !holds(&listed.stdout, CANARY.as_bytes()));
 
+    // The archive gives back what came, line for line.
+    let archived = files(&one.up.out.join("archive"), "avro")?;
+    let unseal = || transect(&["unseal", "--keys", path(&keys), path(&archived[0])]);
+    let lines = |text: &[u8]| {
+        let mut lines: Vec<String> = String::from_utf8_lossy(text).lines().map(str::to_owned).collect();
+        lines.sort_unstable();
+        lines
+    };
+    ensure!(lines(&unseal()?.stdout) == lines(&fs::read(&input)?), "the archive holds something else");
+
     // Erased: what the participant's key opened opens no more, and what had no key of theirs is gone.
     let before = one.column("note")?;
     let erasure = one.erase("CANARY-who-19")?;
     let count = |name: &str| erasure[name].as_u64().unwrap_or(0);
     ensure!(erasure["hadKey"] == true && count("values") > 100 && count("pieces") > 0, "{erasure}");
     ensure!(count("rejects") > 0 && count("unclaimed") > 0 && count("stillOpen") == 0, "{erasure}");
+    let left = lines(&unseal()?.stdout);
+    let named = |lines: &[String]| lines.iter().filter(|line| line.contains("CANARY-who-19\"")).count();
+    ensure!(named(&left) == 0 && named(&lines(&fs::read(&input)?)) > 50 && left.len() > 2500);
     ensure!(one.column("note")? == before, "the table itself is not touched");
-    no_canary(&[&one.up.out, &one.up.state, &keys], b"")?;
+    canary::nowhere(&[&one.up.out, &one.up.state, &keys], b"")?;
     let again = one.erase("CANARY-who-19")?;
     ensure!(again["hadKey"] == false && again["values"] == 0 && again["stillOpen"] == 0, "{again}");
     let left = transect(&["rejected", "list", "--each", "--out", out, "-o", "json"])?;
@@ -282,10 +216,10 @@ fn posts_are_sealed_and_the_erased_are_refused() -> anyhow::Result<()> {
     // While it runs nothing can be erased: what it holds in memory would come after.
     let busy = run.erase("CANARY-who-1").unwrap_err().to_string();
     ensure!(busy.contains("in use by another transect process"), "{busy}");
-    no_canary(&[&up.state, &keys], b"")?;
+    canary::nowhere(&[&up.state, &keys], b"")?;
     serving.stop()?;
     up.clone().arg("--drain").succeed()?;
-    no_canary(&[&up.out, &up.state, &keys], b"")?;
+    canary::nowhere(&[&up.out, &up.state, &keys], b"")?;
     ensure!(Outcome::read(&up.out, &[])?.total("accepted") == 800);
 
     let erasure = run.erase("CANARY-who-1")?;
@@ -297,7 +231,7 @@ fn posts_are_sealed_and_the_erased_are_refused() -> anyhow::Result<()> {
     let outcome = Outcome::read(&up.out, &[])?;
     let erased = outcome.rejected.iter().filter(|line| line.contains("ParticipantErased")).count();
     ensure!(erased == 2 && outcome.total("accepted") == 878, "{erased}: {}", outcome.ledger);
-    no_canary(&[&up.out, &up.state, &keys], b"")
+    canary::nowhere(&[&up.out, &up.state, &keys], b"")
 }
 
 #[test]

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::io::{IsTerminal, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -13,6 +14,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
 use arrow_array::cast::AsArray;
+use serde_json::json;
+use transect_e2e::canary;
 use transect_e2e::command::{Up, manifests, terminate, wait_for};
 use transect_e2e::events::{Random, write_file};
 use transect_e2e::outcome::{Outcome, batches, files};
@@ -108,6 +111,129 @@ fn a_file_is_stored_once_however_often_the_process_is_killed() -> anyhow::Result
         outcome.same_as(&expected, &TOLERANCES).with_context(|| format!("run {run}"))?;
         run += 1;
         progress(&format!("file soak: {run} of {runs} runs, {kills} kills"));
+    }
+    Ok(())
+}
+
+/// Visits in three versions, with every way out.
+fn write_visits(path: &Path, count: u64) -> anyhow::Result<()> {
+    let (mut lines, mut random) = (Vec::new(), Random::new(3));
+    for n in 0..count {
+        let mut event = canary::event(n);
+        // Over thirty days; some come half a day late.
+        let seconds = n * 30 * 86_400 / count;
+        let seconds = if n % 41 == 0 { seconds.saturating_sub(43_200) } else { seconds };
+        let (day, second) = (1 + seconds / 86_400, seconds % 86_400);
+        // Some people fall silent for days.
+        if n % canary::PARTICIPANTS < 5 && (10..14).contains(&day) {
+            continue;
+        }
+        let (hour, minute) = (second / 3600, second / 60 % 60);
+        event["time"] = json!(format!("2026-03-{day:02}T{hour:02}:{minute:02}:{:02}Z", second % 60));
+        event["pain"] = json!(random.below(11));
+        event["slept"] = json!("2026-01-01T00:00:00Z");
+        // Of the first version the source says it.
+        let version = n / 7 % 3 + 1;
+        if version > 1 {
+            event["v"] = json!(version);
+        }
+        match n % 100 {
+            7 => event["pain"] = json!("CANARY-pain"),
+            11 => event["note"] = json!("LOUD"),
+            13 => event["who"] = json!(format!("CANARY-stranger-{n}")),
+            17 => event["site"] = json!(" NORTH "),
+            19 => lines.push(format!("CANARY no event at all CANARY-who-{}", n % canary::PARTICIPANTS)),
+            23 => lines.push(event.to_string()),
+            29 => event["v"] = json!(9),
+            31 => event["slept"] = json!("2027-01-01T00:00:00Z"),
+            37 => event["pain"] = json!(-99),
+            _ => {}
+        }
+        if let Some(members) = event.as_object_mut().filter(|_| version < 3)
+            && let Some(who) = members.remove("who")
+        {
+            members.insert("subject".into(), who);
+        }
+        lines.push(event.to_string());
+    }
+    std::fs::write(path, lines.join("\n") + "\n").context("write the visits")
+}
+
+#[test]
+fn privacy_rules_anomalies_and_versions_come_to_the_same_however_often_the_process_is_killed()
+-> anyhow::Result<()> {
+    let (runs, events) = (setting("TRANSECT_SOAK_RUNS", 4), setting("TRANSECT_SOAK_EVENTS", 30_000) / 10);
+    let folder = tempfile::tempdir()?;
+    let (input, keys) = (folder.path().join("visits.ndjson"), folder.path().join("keys"));
+    write_visits(&input, events)?;
+    let up = |name: &str, threads: u64| {
+        let up =
+            Up::new(&manifests("everything"), &folder.path().join(name)).input("web", &input).arg("--drain");
+        let up = up.arg("--keys").arg(&keys.display().to_string()).arg(&format!("--threads={threads}"));
+        up.arg(&format!("--epoch-bytes={}", events * 12)).arg("--commit-interval=5")
+    };
+    let undisturbed = up("undisturbed", 2);
+    let started = Instant::now();
+    let output = undisturbed.run()?;
+    let mut whole = started.elapsed();
+    ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let expected = Outcome::read(&undisturbed.out, &[])?;
+    let reasons: Vec<&str> = expected.ledger["total"]["reasons"]
+        .as_object()
+        .into_iter()
+        .flatten()
+        .map(|(word, _)| word.as_str())
+        .collect();
+    for reason in ["Malformed", "UnknownSchemaVersion", "SchemaViolation", "Rule"] {
+        ensure!(reasons.contains(&reason), "nothing was refused as {reason}: {}", expected.ledger);
+    }
+    ensure!(expected.ledger["addsUp"] == true && expected.total("flagged") > 0, "{}", expected.ledger);
+    ensure!(
+        expected.ledger["alerts"].as_object().is_some_and(|alerts| alerts.len() == 4),
+        "{}",
+        expected.ledger
+    );
+    canary::nowhere(
+        &[&undisturbed.out, &undisturbed.state, &keys],
+        &[output.stdout, output.stderr].concat(),
+    )?;
+
+    let mut random = Random::new(29);
+    let (mut kills, mut run) = (0, 0);
+    while run < runs {
+        let disturbed = up("disturbed", 1 + run % 3);
+        for folder in [&disturbed.out, &disturbed.state] {
+            if folder.exists() {
+                std::fs::remove_dir_all(folder)?;
+            }
+        }
+        // Identities, and so nonces, hang on this key; those of participants are in the folder of keys.
+        std::fs::create_dir_all(&disturbed.state)?;
+        std::fs::copy(undisturbed.state.join("key"), disturbed.state.join("key"))?;
+        let before = kills;
+        for _ in 0..1 + random.below(4) {
+            let started = Instant::now();
+            let mut child = disturbed.start()?;
+            let moment = Duration::from_micros(random.below(whole.as_micros() as u64));
+            if wait_for(&mut child, moment)?.is_none() {
+                child.kill()?;
+                kills += u64::from(child.wait()?.signal() == Some(9));
+            } else if kills == before {
+                whole = whole.min(started.elapsed());
+                break;
+            }
+        }
+        if kills == before {
+            continue;
+        }
+        let output = disturbed.run()?;
+        ensure!(output.status.success(), "run {run}: {}", String::from_utf8_lossy(&output.stderr));
+        let outcome = Outcome::read(&disturbed.out, &[]).with_context(|| format!("run {run}"))?;
+        outcome.same_as(&expected, &[]).with_context(|| format!("run {run}, after its kills"))?;
+        canary::nowhere(&[&disturbed.out, &disturbed.state, &keys], &[output.stdout, output.stderr].concat())
+            .with_context(|| format!("run {run}"))?;
+        run += 1;
+        progress(&format!("everything soak: {run} of {runs} runs, {kills} kills"));
     }
     Ok(())
 }

@@ -2,7 +2,7 @@
 //! judge each value against those that came before it, and raise alerts.
 //!
 //! What a detector remembers is a function of the rows within its look-back and nothing else, so that it is rebuilt from
-//! what was observed ([`Observations`]) and epochs may be cut anywhere. Memory is bounded: by group, and by detector.
+//! what was observed and epochs may be cut anywhere. Memory is bounded: by group, and by detector.
 
 mod alert;
 mod detector;

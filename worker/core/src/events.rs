@@ -69,6 +69,15 @@ pub struct RejectedRow {
     pub event_type: Option<usize>,
     /// Why.
     pub reject: Reject,
+    /// The event as JSON, where it came in another format and could be converted.
+    pub json: Option<String>,
+}
+
+impl RejectedRow {
+    /// A refusal.
+    pub fn new(event: u32, event_type: Option<usize>, reject: Reject) -> Self {
+        Self { event, event_type, reject, json: None }
+    }
 }
 
 /// A batch, decoded: each event is in exactly one of the rows or the rejects.
@@ -136,7 +145,7 @@ impl EventDecoder {
             let (event, span) = (at as u32, batch.events[at]);
             if span.oversized != u32::MAX {
                 let length = batch.oversized.get(span.oversized as usize).map_or(0, |o| o.length);
-                rejects.push(RejectedRow { event, event_type: None, reject: too_large(length) });
+                rejects.push(RejectedRow::new(event, None, too_large(length)));
                 continue;
             }
             let taken = if is_json {
@@ -145,7 +154,7 @@ impl EventDecoder {
                 self.convert(&mut batch, at, &stated)
             };
             if let Err((event_type, reject)) = taken {
-                rejects.push(RejectedRow { event, event_type, reject });
+                rejects.push(RejectedRow::new(event, event_type, reject));
             }
         }
         let rows = self.take_rows();
@@ -157,7 +166,18 @@ impl EventDecoder {
                 judge(rules, rows, &mut decoded.rejects);
             }
         }
+        if !is_json {
+            self.note_json(&mut decoded);
+        }
         decoded
+    }
+
+    /// Keeps what was made of refused events, so that they can be taken back in without their format.
+    fn note_json(&mut self, decoded: &mut DecodedBatch) {
+        let DecodedBatch { batch, rejects, .. } = decoded;
+        for row in rejects.iter_mut().filter(|row| row.reject.reason != RejectReason::TooLarge) {
+            row.json = self.converter.convert_again(batch, row.event as usize, &self.types, row.event_type);
+        }
     }
 
     /// Reads and checks one event as JSON. A refusal comes with the event type, where it is known.
@@ -233,7 +253,7 @@ impl EventDecoder {
             for row in drop {
                 let event = rows.events[row as usize];
                 let reject = time_ahead(event_type, max_ahead);
-                decoded.rejects.push(RejectedRow { event, event_type: Some(rows.event_type), reject });
+                decoded.rejects.push(RejectedRow::new(event, Some(rows.event_type), reject));
             }
             rows.keep(&keep);
         }
@@ -288,8 +308,7 @@ fn judge(rules: &Rules, rows: &mut TypedRows, rejects: &mut Vec<RejectedRow>) {
     for rule in &rules.rejecting {
         let now = rule.broken(&rows.decoded.columns);
         for row in (&now & &!&broken).set_indices() {
-            let (event, event_type) = (rows.events[row], Some(rows.event_type));
-            rejects.push(RejectedRow { event, event_type, reject: rule.reject() });
+            rejects.push(RejectedRow::new(rows.events[row], Some(rows.event_type), rule.reject()));
         }
         broken = &broken | &now;
     }

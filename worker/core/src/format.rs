@@ -90,6 +90,24 @@ impl Converter {
         };
         Ok(Converted { text: &self.text, event_type })
     }
+
+    /// An event of the batch that was converted before, as JSON; None if it could not be.
+    pub(crate) fn convert_again(
+        &mut self,
+        batch: &mut EventBatch,
+        event: usize,
+        types: &[EventType],
+        event_type: Option<usize>,
+    ) -> Option<String> {
+        if let Format::Avro(head) = &batch.format {
+            self.text.clear();
+            let shaped_by = event_type.map(|at| &types[at]);
+            avro::convert_again(&Arc::clone(head), batch, event, shaped_by, &mut self.text).ok()?;
+        } else {
+            self.convert(batch, event, types, event_type).ok()?;
+        }
+        str::from_utf8(&self.text).ok().map(str::to_owned)
+    }
 }
 
 /// A refusal of an event that can't be read in its format.

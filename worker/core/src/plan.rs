@@ -27,7 +27,7 @@ use arrow_schema::{Schema, SchemaRef};
 use jsonschema::error::ValidationErrorKind;
 use jsonschema::{Draft, ValidationError, ValidationOptions, Validator};
 use serde_json::Value;
-use transect_config::{EventTypeConfig, Limits, Pointer, SchemaFamily};
+use transect_config::{EventFields, EventTypeConfig, Limits, Pointer, SchemaFamily};
 
 use crate::provenance;
 pub use columns::JSON_COLUMN;
@@ -126,7 +126,7 @@ impl<'s> Compiled<'s> {
         names.find(|name| provenance::COLUMNS.contains(name))
     }
 
-    fn plan(self, name: &str, targets: Targets, validator: &Validator, limits: &Limits) -> Plan {
+    fn plan(self, name: &str, validator: &Validator, limits: &Limits) -> Plan {
         let Self { family, compiler, root, mut columns } = self;
         let Compiler { mut layouts, property_names, reasons, .. } = compiler;
         let top = columns.iter().map(|(_, id)| *id).collect();
@@ -145,7 +145,7 @@ impl<'s> Compiled<'s> {
             top,
             extra,
             property_names,
-            targets,
+            targets: Targets::none(),
             limits: *limits,
             fallback,
             schema,
@@ -158,20 +158,27 @@ impl<'s> Compiled<'s> {
 impl Plan {
     /// Compiles the newest version of an event type by itself.
     pub fn compile(event_type: &EventTypeConfig, limits: &Limits) -> Result<Arc<Self>, PlanError> {
-        Self::draft(event_type, limits).map(Arc::new)
+        let mut plan = Self::draft(event_type, limits)?;
+        plan.locate(&event_type.event)?;
+        Ok(Arc::new(plan))
     }
 
-    /// The same, as long as it can still be [fitted](Self::fit) to a table.
+    /// The same short of the fields with a meaning, as long as it can still be [fitted](Self::fit) to a table.
     pub(crate) fn draft(event_type: &EventTypeConfig, limits: &Limits) -> Result<Self, PlanError> {
         let family = gather(&event_type.schema, &event_type.family, limits)?;
         let validator = validator(&family)?;
-        let mut compiled = Compiled::new(&family);
+        let compiled = Compiled::new(&family);
         if let Some(name) = compiled.provenance() {
             let message = format!("the property `{name}` has the name of a provenance column; rename it");
             return Err(PlanError::of("", &format!("/properties/{name}"), message));
         }
-        let targets = fields::locate(&mut compiled.root, &event_type.event)?;
-        Ok(compiled.plan(&event_type.name, targets, &validator, limits))
+        Ok(compiled.plan(&event_type.name, &validator, limits))
+    }
+
+    /// Finds the fields with a meaning.
+    pub(crate) fn locate(&mut self, event: &EventFields) -> Result<(), PlanError> {
+        self.targets = fields::locate(&mut self.root, event)?;
+        Ok(())
     }
 
     /// Compiles a schema by itself, as no pipeline runs it: for a decoder that only checks. Also the schema as the
@@ -183,7 +190,7 @@ impl Plan {
     ) -> Result<(Arc<Self>, Validator), PlanError> {
         let family = gather(schema, family, limits)?;
         let validator = validator(&family)?;
-        let plan = Compiled::new(&family).plan("", Targets::none(), &validator, limits);
+        let plan = Compiled::new(&family).plan("", &validator, limits);
         Ok((Arc::new(plan), validator))
     }
 

@@ -156,6 +156,11 @@ impl Processor {
         self.closing
     }
 
+    /// The watermark up to which there is something to tell without new events: windows to close, silences to find.
+    pub fn due(&self) -> i64 {
+        self.closing.max(self.detectors.due())
+    }
+
     /// Takes one batch of a source in.
     pub fn accept(&mut self, source: usize, treated: TreatedBatch) -> Result<Processed, ArrowError> {
         let TreatedBatch(DecodedBatch { batch, rows, rejects }) = treated;

@@ -1,8 +1,8 @@
 //! Rules: what must hold across the fields of an event that fits its schema, in CEL.
 //!
-//! A rule is compiled once, against the columns of its event type: parsed by the `cel` crate, [checked](check) with the
-//! kinds of values that the schema gives, and turned into [columnar] form. It is judged for whole batches; what has no
-//! columnar form is evaluated [row] by row by the `cel` crate, with the same result. docs/rules.md says what rules mean.
+//! A rule is compiled once, against the columns of its event type: parsed by the `cel` crate, checked with the
+//! kinds of values that the schema gives, and turned into columnar form. It is judged for whole batches; what has no
+//! columnar form is evaluated row by row by the `cel` crate, with the same result. docs/rules.md says what rules mean.
 
 mod calendar;
 mod check;

@@ -14,7 +14,7 @@ mod table;
 use std::sync::Arc;
 
 use arrow_schema::SchemaRef;
-use transect_config::{CleanseStep, EventFields, EventTypeConfig, Limits, OlderVersion, Pointer};
+use transect_config::{EventFields, EventTypeConfig, Limits, Pointer};
 
 use crate::cleanse::{CleanseError, CleansePlan};
 use crate::plan::{Plan, PlanError};
@@ -66,42 +66,24 @@ pub enum VersionsError {
 }
 
 impl Versions {
-    /// Compiles the versions of an event type. All that is wrong is collected, of each version the first.
+    /// Compiles the versions of an event type. What is wrong is collected: in the schemas, of each the
+    /// first; if they are right, in the names; then in the fields of `event`; then in the steps of cleansing.
     ///
     /// This, and the operator's compiler of schemas, is where schemas of another kind come in: whatever gives plans with
     /// columns can be a version.
     pub fn compile(config: &EventTypeConfig, limits: &Limits) -> Result<Arc<Self>, Vec<VersionsError>> {
+        let mut plans = draft(config, limits)?;
+        some(names::check(config, &plans))?;
         let mut errors = Vec::new();
-        let (mut drafts, mut cleansing) = (Vec::new(), Vec::new());
-        for (version, as_of) in all(config) {
-            let plan = match Plan::draft(&as_of, limits) {
-                Ok(plan) => plan,
-                Err(error) => {
-                    errors.push(VersionsError::Plan { version, error });
-                    continue;
-                }
-            };
-            let names = Names::since(version, &config.renamed);
-            match cleansing_of(&names.cleanse(&config.cleanse, &plan, version == config.schema_version)) {
-                Ok(plan) => cleansing.push(plan),
-                // The steps are the same for all versions, but for names.
-                Err(wrong) if version == config.schema_version => {
-                    errors.extend(wrong.into_iter().map(VersionsError::from));
-                }
-                Err(_) => {}
-            }
-            drafts.push((version, plan));
+        for (version, plan) in &mut plans {
+            let located = plan.locate(&event_in(config, *version));
+            errors.extend(located.err().map(|error| VersionsError::Plan { version: *version, error }));
         }
-        if errors.is_empty() {
-            let wrong = names::check(config, &drafts);
-            errors.extend(wrong.into_iter().map(VersionsError::from));
-        }
-        if !errors.is_empty() {
-            return Err(errors);
-        }
-        let table = table::fit(config, &mut drafts).map_err(|error| vec![error.into()])?;
+        some(errors)?;
+        let cleanse = cleansing(config, &plans)?;
+        let table = table::fit(config, &mut plans).map_err(|error| vec![error.into()])?;
         let version = |((number, plan), cleanse)| Version { number, plan: Arc::new(plan), cleanse };
-        let all = drafts.into_iter().zip(cleansing).map(version).collect();
+        let all = plans.into_iter().zip(cleanse).map(version).collect();
         Ok(Arc::new(Self { all, table, field: config.event.version.clone() }))
     }
 
@@ -133,10 +115,45 @@ impl Versions {
     }
 }
 
-/// Each version as an event type of its own, the newest first.
-fn all(config: &EventTypeConfig) -> Vec<(u32, EventTypeConfig)> {
-    let older = config.older.iter().rev().map(|older| (older.version, as_of(config, older)));
-    std::iter::once((config.schema_version, config.clone())).chain(older).collect()
+/// The plan of each version, the newest first.
+fn draft(config: &EventTypeConfig, limits: &Limits) -> Result<Vec<(u32, Plan)>, Vec<VersionsError>> {
+    let older = config.older.iter().rev().map(|older| EventTypeConfig {
+        schema_version: older.version,
+        schema: older.schema.clone(),
+        family: older.family.clone(),
+        ..config.clone()
+    });
+    let (mut plans, mut errors) = (Vec::new(), Vec::new());
+    for as_of in std::iter::once(config.clone()).chain(older) {
+        let version = as_of.schema_version;
+        match Plan::draft(&as_of, limits) {
+            Ok(plan) => plans.push((version, plan)),
+            Err(error) => errors.push(VersionsError::Plan { version, error }),
+        }
+    }
+    if errors.is_empty() { Ok(plans) } else { Err(errors) }
+}
+
+/// The cleansing of each version, which is the same but for names.
+fn cleansing(
+    config: &EventTypeConfig,
+    plans: &[(u32, Plan)],
+) -> Result<Vec<Option<Arc<CleansePlan>>>, Vec<VersionsError>> {
+    let of = |(version, plan): &(u32, Plan)| {
+        let names = Names::since(*version, &config.renamed);
+        let steps = names.cleanse(&config.cleanse, plan, *version == config.schema_version);
+        if steps.is_empty() {
+            return Ok(None);
+        }
+        let compiled = CleansePlan::compile(&steps).map(|plan| Some(Arc::new(plan)));
+        compiled.map_err(|errors| errors.into_iter().map(VersionsError::from).collect())
+    };
+    plans.iter().map(of).collect()
+}
+
+/// An error, if there are errors.
+fn some<E: Into<VersionsError>>(errors: Vec<E>) -> Result<(), Vec<VersionsError>> {
+    if errors.is_empty() { Ok(()) } else { Err(errors.into_iter().map(Into::into).collect()) }
 }
 
 /// The fields with a meaning to the pipeline by their names in one of the versions.
@@ -148,19 +165,4 @@ pub fn event_in(config: &EventTypeConfig, version: u32) -> EventFields {
         *field = names.in_version(field);
     }
     event
-}
-
-/// An event type with the schema of an older version, and the fields with a meaning by their names there.
-fn as_of(config: &EventTypeConfig, older: &OlderVersion) -> EventTypeConfig {
-    EventTypeConfig {
-        schema_version: older.version,
-        schema: older.schema.clone(),
-        family: older.family.clone(),
-        event: event_in(config, older.version),
-        ..config.clone()
-    }
-}
-
-fn cleansing_of(steps: &[CleanseStep]) -> Result<Option<Arc<CleansePlan>>, Vec<CleanseError>> {
-    if steps.is_empty() { Ok(None) } else { CleansePlan::compile(steps).map(|plan| Some(Arc::new(plan))) }
 }

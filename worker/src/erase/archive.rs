@@ -33,11 +33,11 @@ pub(super) fn erase(folder: &Path, keys: &Keys, participant: &str) -> Result<u64
         let mut pieces = read(&path)?;
         let before = erased;
         for piece in pieces.iter_mut().filter(|piece| piece.participant.is_none()) {
-            let Opened::Events(events) = piece.open(&keys.privacy, |_| None)? else { continue };
+            let Opened::Events(events) = piece.open(&keys.privacy.ring, None)? else { continue };
             let (left, gone) = without(piece, &events, participant);
             if gone > 0 {
                 erased += gone;
-                *piece = piece.resealed(&keys.privacy, &left)?;
+                *piece = piece.resealed(&keys.privacy.ring, &left)?;
             }
         }
         if erased > before {

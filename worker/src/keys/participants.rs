@@ -1,10 +1,11 @@
 //! The participants' keys, a file each.
 
+use std::collections::HashMap;
 use std::fs;
 use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -16,18 +17,24 @@ use crate::sink::publish::sync;
 
 /// What stands in the place of a key that was destroyed, so that no other is made.
 const ERASED: &str = "erased";
+/// Keys that are remembered: about 24 MiB.
+const KNOWN_MAX: usize = 262_144;
 
 /// See the module.
 pub struct ParticipantFiles {
     folder: PathBuf,
     ring: Arc<KeyRing>,
+    /// Keys that were read or made.
+    known: Mutex<HashMap<u128, MasterKey>>,
     /// Keys that may not be durable yet.
     fresh: Mutex<Vec<PathBuf>>,
+    /// Held while keys are made durable: who finds none that is fresh must not think that all are durable.
+    settling: Mutex<()>,
 }
 
 impl ParticipantFiles {
     pub(super) fn new(folder: PathBuf, ring: Arc<KeyRing>) -> Self {
-        Self { folder, ring, fresh: Mutex::default() }
+        Self { folder, ring, known: Mutex::default(), fresh: Mutex::default(), settling: Mutex::default() }
     }
 
     /// The file of a participant's key.
@@ -51,7 +58,7 @@ impl ParticipantFiles {
         let key =
             self.ring.open(&purpose(participant), &sealed).map_err(|error| damaged(error.to_string()))?;
         let key: [u8; KEY_BYTES] = key.try_into().map_err(|_| damaged("it has another length".into()))?;
-        Ok(Found::Key(Arc::new(DataKey::new(&MasterKey::new(key)))))
+        Ok(Found::Key(MasterKey::new(key)))
     }
 
     /// Makes a key, unless another process does so first.
@@ -64,7 +71,7 @@ impl ParticipantFiles {
         let mut file = NamedTempFile::new_in(folder)?;
         writeln!(file, "{}", BASE64_STANDARD.encode(self.ring.seal(&purpose(participant), &key)))?;
         match file.persist_noclobber(&path) {
-            Ok(_) => self.fresh().push(path),
+            Ok(_) => lock(&self.fresh).push(path),
             Err(error) if error.error.kind() == ErrorKind::AlreadyExists => {}
             Err(error) => return Err(error.error),
         }
@@ -73,6 +80,7 @@ impl ParticipantFiles {
 
     /// Destroys a participant's key for good; whether there was one.
     pub fn erase(&self, participant: u128) -> io::Result<bool> {
+        lock(&self.known).remove(&participant);
         let had = matches!(self.read(participant), Ok(Found::Key(_)) | Err(_));
         let path = self.path(participant);
         let folder = path.parent().unwrap_or(&self.folder);
@@ -96,11 +104,16 @@ impl ParticipantFiles {
 
     /// The key of a participant that has one; nothing is made.
     pub fn existing(&self, participant: u128) -> io::Result<Option<Arc<DataKey>>> {
-        Ok(if let Found::Key(key) = self.read(participant)? { Some(key) } else { None })
+        Ok(if let Found::Key(key) = self.read(participant)? {
+            Some(Arc::new(DataKey::new(&key)))
+        } else {
+            None
+        })
     }
 
     pub(super) fn settle(&self) -> Result<(), SinkError> {
-        let fresh = std::mem::take(&mut *self.fresh());
+        let _settling = lock(&self.settling);
+        let fresh = std::mem::take(&mut *lock(&self.fresh));
         if fresh.is_empty() {
             return Ok(());
         }
@@ -109,11 +122,16 @@ impl ParticipantFiles {
         folders.sort();
         folders.dedup();
         folders.push(self.folder.clone());
-        sync::all(&fresh, &folders)
+        sync::all(&fresh, &folders).inspect_err(|_| lock(&self.fresh).extend(fresh.iter().cloned()))
     }
 
-    fn fresh(&self) -> std::sync::MutexGuard<'_, Vec<PathBuf>> {
-        self.fresh.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Remembers a key; all others are forgotten where there would be too many.
+    fn remember(&self, participant: u128, key: &MasterKey) {
+        let mut known = lock(&self.known);
+        if known.len() >= KNOWN_MAX {
+            known.clear();
+        }
+        known.insert(participant, key.clone());
     }
 }
 
@@ -125,9 +143,15 @@ impl Participants for ParticipantFiles {
                 self.path(participant).display()
             ))
         };
+        if let Some(key) = lock(&self.known).get(&participant) {
+            return Ok(Some(Arc::new(DataKey::new(key))));
+        }
         loop {
             match self.read(participant).map_err(failed)? {
-                Found::Key(key) => return Ok(Some(key)),
+                Found::Key(key) => {
+                    self.remember(participant, &key);
+                    return Ok(Some(Arc::new(DataKey::new(&key))));
+                }
                 Found::Erased => return Ok(None),
                 Found::Nothing => self.create(participant).map_err(failed)?,
             }
@@ -135,9 +159,14 @@ impl Participants for ParticipantFiles {
     }
 }
 
+/// No state is left half changed by a panic here.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// What is at the place of a key.
 enum Found {
-    Key(Arc<DataKey>),
+    Key(MasterKey),
     Erased,
     Nothing,
 }

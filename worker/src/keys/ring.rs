@@ -14,7 +14,7 @@ use super::KeysError;
 use crate::log::{Committed, Log, Transaction};
 
 /// The group under which the log notes fingerprints.
-const GROUP: &str = "keys";
+pub(super) const GROUP: &str = "keys";
 
 /// What the log notes.
 #[derive(Debug, Default, PartialEq, Serialize, Deserialize)]

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use transect_core::dedup::{ENTRY_BYTES, IdEntry};
 use transect_core::events::{EventType, RejectedRow};
+use transect_core::format::Format;
 use transect_core::input::{EventBatch, Place};
 use transect_core::privacy::KeyRing;
 use transect_core::process::{EpochEnd, Processed};
@@ -18,7 +19,7 @@ use transect_core::window::WindowPlan;
 use crate::lent::Lent;
 use crate::log::{Committed, Header, NewRecord, Topic, Transaction};
 use crate::record::sealed::seal_reject;
-use crate::record::{self, RejectedEvent};
+use crate::record::{self, RedrivenEvent, RejectedEvent};
 
 /// Originals beyond this are cut to their head.
 const ORIGINAL_BYTES_MAX: usize = 256 * 1024;
@@ -31,6 +32,9 @@ pub(super) struct Epoch {
     records: Vec<NewRecord>,
     rejected: Vec<u8>,
     rejected_count: u64,
+    /// Rejects that were taken back in.
+    redriven: Vec<u8>,
+    redriven_count: u64,
     /// Bytes of events taken in.
     bytes: usize,
     /// Whether anything has come in, be it only an idle record.
@@ -56,11 +60,13 @@ impl Epoch {
         self.touched = true;
     }
 
-    /// Takes a batch's outcome in; rejects are sealed if there is a ring. Its rows go into memory that is back, where there is some.
+    /// Takes a batch's outcome in. `redrive_of` is empty or has the number of the reject that each event corrects. Rejects
+    /// are sealed if there is a ring. Its rows go into memory that is back, where there is some.
     pub(super) fn add(
         &mut self,
         types: &[EventType],
         processed: Processed,
+        redrive_of: &[u64],
         ring: Option<&KeyRing>,
         memory: &mut Lent,
     ) -> Result<(), ArrowError> {
@@ -80,6 +86,7 @@ impl Epoch {
         for row in &processed.rejects {
             self.rejected_count += 1;
             let mut event = rejected_event(types, &processed.batch, row);
+            event.redrive_of = redrive_of.get(row.event as usize).copied();
             if let Some(ring) = ring {
                 event = seal_reject(ring, event, described(types, row));
             }
@@ -88,7 +95,26 @@ impl Epoch {
                 self.rejected.push(b'\n');
             }
         }
+        if !redrive_of.is_empty() {
+            self.close_rejects(&processed, redrive_of);
+        }
         Ok(())
+    }
+
+    /// Notes which rejects were taken back in.
+    fn close_rejects(&mut self, processed: &Processed, redrive_of: &[u64]) {
+        let received = Timestamp::from_microsecond(processed.batch.received).unwrap_or_default().to_string();
+        let mut refused = processed.rejects.iter().map(|row| row.event).peekable();
+        for (event, number) in (0_u32..).zip(redrive_of) {
+            if refused.next_if_eq(&event).is_some() {
+                continue;
+            }
+            let line = RedrivenEvent { number: *number, received: received.clone() };
+            if serde_json::to_writer(&mut self.redriven, &line).is_ok() {
+                self.redriven.push(b'\n');
+                self.redriven_count += 1;
+            }
+        }
     }
 
     /// The epoch as one transaction. Identities come with the names of their sources.
@@ -103,6 +129,10 @@ impl Epoch {
         if self.rejected_count > 0 {
             let headers = vec![header(record::COUNT, self.rejected_count)];
             records.push(NewRecord { topic: Topic::Rejected, headers, value: self.rejected.into() });
+        }
+        if self.redriven_count > 0 {
+            let headers = vec![header(record::COUNT, self.redriven_count)];
+            records.push(NewRecord { topic: Topic::Redriven, headers, value: self.redriven.into() });
         }
         for (ids, (source, _)) in end.ids.into_iter().zip(sources).filter(|(ids, _)| !ids.is_empty()) {
             let headers = vec![header(record::SOURCE, source), header(record::COUNT, ids.len())];
@@ -174,10 +204,22 @@ fn rejected_event(types: &[EventType], batch: &EventBatch, row: &RejectedRow) ->
         original,
         original_base64,
         sha256,
-        json: None,
+        json: row.json.clone().filter(|json| json.len() <= ORIGINAL_BYTES_MAX),
+        format: written_as(&batch.format).map(str::to_owned),
+        schema_version: batch.schema_version,
         redrive_of: None,
         sealed: None,
         erased: false,
+    }
+}
+
+/// The word for a format; None for JSON.
+fn written_as(format: &Format) -> Option<&'static str> {
+    match format {
+        Format::Json => None,
+        Format::Csv(_) => Some("csv"),
+        Format::CloudEvents => Some("cloudevents"),
+        Format::Avro(_) => Some("avro"),
     }
 }
 

@@ -5,6 +5,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use serde::{Deserialize, Serialize};
 use transect_core::privacy::{KeyRing, OpenError};
+use transect_core::reject::RejectReason;
 
 use super::RejectedEvent;
 use crate::log::{NewRecord, Record};
@@ -51,7 +52,7 @@ struct Content {
 pub(crate) fn seal_reject(ring: &KeyRing, mut event: RejectedEvent, described: String) -> RejectedEvent {
     let content = Content {
         pointer: std::mem::replace(&mut event.pointer, described),
-        message: std::mem::take(&mut event.message),
+        message: event.message.clone(),
         original: event.original.take(),
         original_base64: event.original_base64.take(),
         sha256: event.sha256.take(),
@@ -59,6 +60,10 @@ pub(crate) fn seal_reject(ring: &KeyRing, mut event: RejectedEvent, described: S
     };
     // Texts only, which always serialise.
     let plain = serde_json::to_vec(&content).unwrap_or_default();
+    // What a rule says is its author's; all else may quote the event.
+    if event.reason != RejectReason::Rule {
+        event.message.clear();
+    }
     event.sealed = Some(BASE64_STANDARD.encode(ring.seal(REJECT, &plain)));
     event
 }

@@ -173,7 +173,7 @@ impl Archive {
                 self.raw_offset = record.offset + 1;
                 if let Raw::Events { batch, .. } = raw::read(record, Some(&ring))? {
                     self.touched = true;
-                    self.write_batch(&batch.source.to_string(), &batch)?;
+                    self.write_batch(&batch.source.clone(), &batch)?;
                 }
                 continue;
             }

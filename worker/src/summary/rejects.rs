@@ -3,7 +3,7 @@
 //! What is sealed stays so: neither message nor original of a sealed or erased event is ever held here.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use serde::Deserialize;
@@ -23,11 +23,11 @@ const ORIGINAL_CHARS: usize = 800;
 pub struct Rejects {
     /// All of them.
     pub events: u64,
-    /// Those that nobody has taken back in.
+    /// Those that nobody has corrected yet.
     pub open: u64,
     /// Those whose correction was accepted, or is a repeat.
     pub taken_back: u64,
-    /// Those whose correction was refused again, which is among the events itself.
+    /// Those whose correction was refused again: that is another of the events, and open.
     pub refused_again: u64,
     /// By cause, the most frequent first.
     pub causes: Vec<Cause>,
@@ -50,7 +50,7 @@ pub struct Cause {
     pub pointer: String,
     /// How many.
     pub events: u64,
-    /// How many of them nobody has taken back in.
+    /// How many of them nobody has corrected yet.
     pub open: u64,
     /// The first of them.
     pub samples: Vec<Sample>,
@@ -121,35 +121,48 @@ struct Redriven {
 impl Rejects {
     /// Reads `rejected/` and, if it is there, `redriven/`.
     pub(super) fn read(out: &Path, bytes_max: u64) -> Result<Self, SummaryError> {
-        let mut redriven = Vec::new();
+        let mut taken_back = BTreeSet::new();
         files::for_each_line(&out.join("redriven"), u64::MAX, |_, line| {
-            redriven.extend(serde_json::from_slice(line).map(|Redriven { number }| number));
+            taken_back.extend(serde_json::from_slice(line).map(|Redriven { number }| number));
         })?;
-        redriven.sort_unstable();
-        redriven.dedup();
+        let (mut rejects, refused_again) = Self::pass(out, bytes_max, &taken_back)?;
+        rejects.taken_back = taken_back.len() as u64;
+        let refused_again: BTreeSet<u64> = refused_again.difference(&taken_back).copied().collect();
+        if !refused_again.is_empty() {
+            // Which are not open any more, is only known once all are read.
+            let closed = taken_back.union(&refused_again).copied().collect();
+            let (again, _) = Self::pass(out, bytes_max, &closed)?;
+            rejects = Self { taken_back: rejects.taken_back, ..again };
+        }
+        rejects.refused_again = refused_again.len() as u64;
+        Ok(rejects)
+    }
+
+    /// Counts all; with the numbers of those whose correction is among them.
+    fn pass(
+        out: &Path,
+        bytes_max: u64,
+        closed: &BTreeSet<u64>,
+    ) -> Result<(Self, BTreeSet<u64>), SummaryError> {
         let mut rejects = Self::default();
         let mut causes = BTreeMap::new();
-        let mut again = Vec::new();
-        rejects.is_whole =
+        let mut refused_again = BTreeSet::new();
+        let is_whole =
             files::for_each_line(
                 &out.join("rejected"),
                 bytes_max,
                 |number, line| match serde_json::from_slice::<Line<'_>>(line) {
                     Ok(line) => {
-                        again.extend(line.redrive_of);
-                        rejects.add(&mut causes, number, &line, redriven.binary_search(&number).is_err());
+                        refused_again.extend(line.redrive_of);
+                        rejects.add(&mut causes, number, &line, !closed.contains(&number));
                     }
                     Err(_) => rejects.unreadable += 1,
                 },
             )?;
-        again.sort_unstable();
-        again.dedup();
-        let refused_again = again.iter().filter(|number| redriven.binary_search(number).is_ok()).count();
-        rejects.refused_again = refused_again as u64;
-        rejects.taken_back = (rejects.events - rejects.open).saturating_sub(rejects.refused_again);
+        rejects.is_whole = is_whole;
         rejects.causes = causes.into_values().collect();
         rejects.causes.sort_by_key(|cause| std::cmp::Reverse(cause.events));
-        Ok(rejects)
+        Ok((rejects, refused_again))
     }
 
     fn add(

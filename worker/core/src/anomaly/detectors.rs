@@ -17,6 +17,9 @@ use super::plan::DetectorPlan;
 use crate::watermark::NONE;
 use crate::window::scalar::rfc3339;
 
+/// So many alerts, about 40 MiB, are held: a threshold that is set wrong raises one with each event.
+const ALERTS_MAX: usize = 65_536;
+
 /// What an epoch adds to the log.
 #[derive(Debug, Default)]
 pub struct EpochAlerts {
@@ -57,9 +60,9 @@ impl Detectors {
         own.iter().try_for_each(|at| self.all[*at].add(&rows))
     }
 
-    /// How many alerts the open epoch has.
-    pub fn pending(&self) -> usize {
-        self.all.iter().map(|detector| detector.alerts.len()).sum()
+    /// Whether the open epoch has so many alerts that it should end.
+    pub fn is_full(&self) -> bool {
+        self.all.iter().map(|detector| detector.alerts.len()).sum::<usize>() >= ALERTS_MAX
     }
 
     /// Ends the epoch at a watermark.

@@ -3,13 +3,12 @@
 use std::sync::Arc;
 
 use arrow_schema::SchemaRef;
-use sha2::{Digest, Sha256};
 use transect_config::{DetectorConfig, Judge, Pointer, Watched};
 
 use crate::privacy::Kept;
 use crate::window::WindowPlan;
 use crate::window::columns::Kind;
-use crate::window::definition::{Column, kind_of};
+use crate::window::definition::{Column, digest, kind_of};
 
 /// Why a detector can't be run.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -50,7 +49,20 @@ impl DetectorPlan {
         kept: Kept<'_>,
         key: &[Pointer],
     ) -> Result<Arc<Self>, Vec<DetectorError>> {
-        Self::compile(config, kept.schema(), &|field| kept.column(field), key)
+        let mut errors = Errors::of(config);
+        for (place, field) in fields(config) {
+            if let Some(problem) = kept.unusable(field) {
+                errors.push::<()>(place, problem.to_owned());
+            }
+        }
+        errors.or(Some(()), |()| ())?;
+        let mut plan = Self::resolve(config, kept.schema(), &|field| kept.column(field), key)?;
+        let treatments: Vec<_> = fields(config).into_iter().map(|(_, field)| kept.treatment(field)).collect();
+        if treatments.iter().any(Option::is_some) {
+            // Values and groups of another treatment are others, and must not be compared with these.
+            plan.digest = digest(&(config, treatments));
+        }
+        Ok(Arc::new(plan))
     }
 
     /// Resolves a detector of events against columns; the resolver gives the path of child indexes, through structs, of the
@@ -61,6 +73,15 @@ impl DetectorPlan {
         resolve: &dyn Fn(&Pointer) -> Option<Vec<usize>>,
         key: &[Pointer],
     ) -> Result<Arc<Self>, Vec<DetectorError>> {
+        Self::resolve(config, schema, resolve, key).map(Arc::new)
+    }
+
+    fn resolve(
+        config: &DetectorConfig,
+        schema: &SchemaRef,
+        resolve: &dyn Fn(&Pointer) -> Option<Vec<usize>>,
+        key: &[Pointer],
+    ) -> Result<Self, Vec<DetectorError>> {
         let mut errors = Errors::of(config);
         let mut column = |place: String, field: &Pointer| -> Option<Column> {
             let Some(path) = resolve(field) else {
@@ -92,7 +113,8 @@ impl DetectorPlan {
             let problem = "of the event type's key; a detector sees events in order only by key: add it";
             errors.push::<()>("by".into(), format!("leaves out `{missing}` {problem}"));
         }
-        errors.or(watch, |watch| Self::new(config, groups, watch, 0))
+        let (config, digest) = (config.clone(), digest(config));
+        errors.or(watch, |watch| Self { config, digest, groups, watch, slack: 0 })
     }
 
     /// Resolves a detector of an aggregate against its window.
@@ -113,14 +135,10 @@ impl DetectorPlan {
             }
             _ => None,
         };
-        errors.or(watch, |watch| Self::new(config, groups, watch, window.trails()))
-    }
-
-    fn new(config: &DetectorConfig, groups: Vec<(String, Column)>, watch: Watch, slack: i64) -> Arc<Self> {
-        // Plain data always serialises, and the order of its fields is that of the type.
-        let hash = Sha256::digest(serde_json::to_vec(config).unwrap_or_default());
-        let digest = u64::from_le_bytes(std::array::from_fn(|at| hash[at]));
-        Arc::new(Self { config: config.clone(), digest, groups, watch, slack })
+        // Values of another window are others.
+        let (slack, digest) = (window.trails(), digest(&(config, window.digest())));
+        let config = config.clone();
+        errors.or(watch, |watch| Arc::new(Self { config, digest, groups, watch, slack }))
     }
 
     /// The detector's name.
@@ -147,6 +165,16 @@ impl DetectorPlan {
     pub(super) fn slack(&self) -> i64 {
         self.slack
     }
+}
+
+/// The fields of events that a detector reads, with their places in the manifest.
+fn fields(config: &DetectorConfig) -> Vec<(String, &Pointer)> {
+    let by = config.by.iter().enumerate().map(|(at, field)| (format!("by[{at}]"), field));
+    let own = match &config.watched {
+        Watched::Field { field, .. } => Some(("field".to_owned(), field)),
+        Watched::Silence { .. } | Watched::Aggregate { .. } => None,
+    };
+    own.into_iter().chain(by).collect()
 }
 
 fn number(column: Column, judge: Judge) -> Option<Watch> {

@@ -23,20 +23,26 @@ fn median(sorted: &[f64]) -> Option<f64> {
 }
 
 /// The median of the values' distances from their median. Those of the lesser values, from the middle down, and those of
-/// the greater, from the middle up, are two sequences in order: they are merged up to the middle.
+/// the greater, from the middle up, are two sequences in order, of which the middle is found without merging them.
 fn deviation(sorted: &[f64], median: f64) -> f64 {
     let (low, high) = sorted.split_at(sorted.partition_point(|value| *value < median));
-    let mut below = low.iter().rev().map(|value| median - value).peekable();
-    let mut above = high.iter().map(|value| value - median).peekable();
-    let mut next = || match (below.peek(), above.peek()) {
-        (Some(low), Some(high)) if low < high => below.next(),
-        (_, Some(_)) => above.next(),
-        _ => below.next(),
+    let below = |at: usize| median - low[low.len() - 1 - at];
+    let above = |at: usize| high[at] - median;
+    // The greatest of the least `count`: so many of them are below that the next there is not less than the last above.
+    let last_of = |count: usize| {
+        let (mut least, mut most) = (count.saturating_sub(high.len()), count.min(low.len()));
+        while least < most {
+            let middle = usize::midpoint(least, most);
+            if below(middle) < above(count - middle - 1) { least = middle + 1 } else { most = middle }
+        }
+        let (last_below, last_above) =
+            (least.checked_sub(1).map(below), (count - least).checked_sub(1).map(above));
+        last_below.unwrap_or(0.0).max(last_above.unwrap_or(0.0))
     };
-    let (mut before, mut middle) = (0.0, 0.0);
-    for _ in 0..=sorted.len() / 2 {
-        before = middle;
-        middle = next().unwrap_or(middle);
+    let upper = last_of(sorted.len() / 2 + 1);
+    if sorted.len() % 2 == 1 {
+        return upper;
     }
-    if sorted.len() % 2 == 1 { middle } else { before + (middle - before) / 2.0 }
+    let lower = last_of(sorted.len() / 2);
+    lower + (upper - lower) / 2.0
 }

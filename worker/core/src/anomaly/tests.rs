@@ -83,6 +83,27 @@ fn methods_measure_what_others_compute() {
 }
 
 #[test]
+fn the_median_deviation_is_found_wherever_the_values_lie() {
+    let mut random = Random(3);
+    for n in 1..60 {
+        // Some equal, some far off to one side.
+        let mut values: Vec<f64> = (0..n).map(|_| random.below(1 + n) as f64).map(|x| x * x / 7.0).collect();
+        values.sort_by(f64::total_cmp);
+        let middle = |sorted: &[f64]| (sorted[(sorted.len() - 1) / 2] + sorted[sorted.len() / 2]) / 2.0;
+        let median = middle(&values);
+        let mut distances: Vec<f64> = values.iter().map(|value| (value - median).abs()).collect();
+        distances.sort_by(f64::total_cmp);
+        let spread = middle(&distances) * 1.482_602_218_505_602;
+        match verdict::judge(&judge(Method::RobustZScore, 1e-9, Side::Both, 1), &history(&values), 1e6) {
+            Some(found) => {
+                assert!((found.distance * spread / (1e6 - median) - 1.0).abs() < 1e-12, "{values:?}")
+            }
+            None => assert!(spread == 0.0, "{values:?}"),
+        }
+    }
+}
+
+#[test]
 fn sides_and_thresholds_are_taken_as_written() {
     for (threshold, side, value, distance) in [
         (100.0, Side::Above, 100.0, Some(0.0)),

@@ -95,6 +95,19 @@ impl Converter {
     }
 }
 
+/// Appends an event as JSON that has been converted before, so that its span is its own.
+pub(super) fn convert_again(
+    head: &Head,
+    batch: &EventBatch,
+    event: usize,
+    event_type: Option<&EventType>,
+    text: &mut Vec<u8>,
+) -> Result<(), Reject> {
+    let versions = event_type.map(|event_type| &*event_type.versions);
+    let read = write(head, batch.event(batch.events[event]), versions, batch.schema_version, text);
+    read.map(|_| ()).map_err(Fault::into_reject)
+}
+
 /// Appends a datum as JSON, as its version wants it; the number of bytes that it took.
 fn write(
     head: &Head,

@@ -19,6 +19,11 @@ impl<'a> Kept<'a> {
         Self { table, privacy }
     }
 
+    /// The table, as it is before its privacy rules.
+    pub fn table(&self) -> &'a Table {
+        self.table
+    }
+
     /// The columns, without provenance; `extra` is the last.
     pub fn schema(&self) -> &'a SchemaRef {
         self.privacy.map_or_else(|| self.table.schema(), PrivacyPlan::kept)

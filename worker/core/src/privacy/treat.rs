@@ -12,8 +12,8 @@ use super::{ParticipantsError, PrivacyKeys, PrivacyPlan, participant};
 use crate::events::{DecodedBatch, EventType, RejectedRow, TypedRows};
 use crate::reject::{Reject, RejectReason};
 
-/// Participants whose keys a treater remembers; a study has seldom more at a time.
-const REMEMBERED_MAX: usize = 65_536;
+/// Participants whose keys a treater remembers: about 6 MiB a thread.
+const REMEMBERED_MAX: usize = 8192;
 
 /// A batch whose personal fields are as they may be kept.
 #[derive(Debug)]
@@ -106,8 +106,7 @@ impl Treater {
             match reject {
                 None => kept.push(row as u32),
                 Some(reject) => {
-                    let (event, event_type) = (rows.events[row], Some(rows.event_type));
-                    rejects.push(RejectedRow { event, event_type, reject });
+                    rejects.push(RejectedRow::new(rows.events[row], Some(rows.event_type), reject));
                 }
             }
         }

@@ -90,7 +90,7 @@ impl Renamed<'_> {
         let names = Names::since(self.version, self.renamed);
         let mut found: Members = Vec::with_capacity(members.len());
         for (name, shape) in members {
-            let own = [place, &[name]].concat();
+            let own = [place, std::slice::from_ref(&name)].concat();
             let in_table = names.in_table(&own);
             let name = in_table.last().cloned().unwrap_or_default();
             if found.iter().any(|(other, _)| *other == name) {

@@ -277,7 +277,8 @@ fn check_treatments(config: &WindowConfig, kept: Kept<'_>) -> Result<(), WindowE
     Ok(())
 }
 
-fn digest(definition: &impl Serialize) -> u64 {
+/// The same for the same definition in every build, and for no other.
+pub(crate) fn digest(definition: &impl Serialize) -> u64 {
     // Plain data always serialises, and the order of its fields is that of the type.
     let text = serde_json::to_vec(definition).unwrap_or_default();
     let hash = Sha256::digest(&text);

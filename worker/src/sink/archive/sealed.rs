@@ -14,7 +14,7 @@ use transect_core::events::{EventDecoder, EventType};
 use transect_core::format::Format;
 use transect_core::identity::PipelineKey;
 use transect_core::input::EventBatch;
-use transect_core::privacy::{DataKey, PrivacyKeys, Treater};
+use transect_core::privacy::{DataKey, KeyRing, Treater};
 
 use super::{push_line, whole};
 use crate::keys::Keys;
@@ -151,18 +151,14 @@ impl SealedArchive {
 }
 
 impl Piece {
-    /// Opens it with the pipeline's keys, or with that of its participant, if there still is one.
-    pub fn open(
-        &self,
-        keys: &PrivacyKeys,
-        existing: impl Fn(u128) -> Option<Arc<DataKey>>,
-    ) -> Result<Opened, RoleError> {
+    /// Opens it with the pipeline's keys, or with its participant's own, if there still is one.
+    pub fn open(&self, ring: &KeyRing, own: Option<&DataKey>) -> Result<Opened, RoleError> {
         if self.sealed.is_empty() {
             return Ok(Opened::Erased);
         }
         let packed = match self.participant {
-            None => keys.ring.open(PURPOSE, &self.sealed)?,
-            Some(participant) => match existing(participant) {
+            None => ring.open(PURPOSE, &self.sealed)?,
+            Some(_) => match own {
                 None => return Ok(Opened::Erased),
                 Some(key) => key
                     .open(PURPOSE, &self.sealed)
@@ -178,8 +174,8 @@ impl Piece {
     }
 
     /// The same piece with other events, sealed with the pipeline's key.
-    pub(crate) fn resealed(&self, keys: &PrivacyKeys, plain: &[u8]) -> Result<Self, RoleError> {
-        let sealed = keys.ring.seal(PURPOSE, &zstd::bulk::compress(plain, LEVEL)?);
+    pub(crate) fn resealed(&self, ring: &KeyRing, plain: &[u8]) -> Result<Self, RoleError> {
+        let sealed = ring.seal(PURPOSE, &zstd::bulk::compress(plain, LEVEL)?);
         Ok(Self { sealed, ..self.clone() })
     }
 
