@@ -107,3 +107,16 @@ fn only_the_newest_rows_are_read() {
     assert_eq!((windows.rows, windows.files_skipped, windows.windows), (2, 1, 2));
     assert_eq!(windows.aggregates[0].series[0].points, [(3, 1.0), (4, 1.0)]);
 }
+
+#[test]
+fn groups_of_every_kind_have_words() {
+    let times = TimestampMicrosecondArray::from(vec![Some(0), None]).with_timezone("UTC");
+    let batch = RecordBatch::try_from_iter::<_, &str>([
+        ("at", Arc::new(times) as ArrayRef),
+        ("ok", Arc::new(BooleanArray::from(vec![Some(true), None]))),
+        ("n", Arc::new(Float64Array::from(vec![1.5, 2.0]))),
+    ]);
+    let names = ["at", "ok", "n"].map(str::to_owned);
+    let words = values::joined(&batch.unwrap(), &names).unwrap();
+    assert_eq!(words, ["1970-01-01T00:00:00Z · true · 1.5", "(none) · (none) · 2.0"]);
+}

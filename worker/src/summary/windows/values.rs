@@ -6,6 +6,9 @@ use arrow_array::{Array, ArrayRef, RecordBatch};
 use arrow_cast::display::{ArrayFormatter, FormatOptions};
 use parquet::errors::ParquetError;
 
+/// What stands for no value.
+const NONE: &str = "(none)";
+
 /// A time column's values.
 pub(super) fn times(batch: &RecordBatch, name: &str) -> Result<Vec<i64>, ParquetError> {
     let column =
@@ -48,14 +51,24 @@ pub(super) fn numbers(batch: &RecordBatch, name: &str) -> Vec<Option<f64>> {
 
 /// The values of some columns, joined, by row.
 pub(super) fn joined(batch: &RecordBatch, names: &[String]) -> Result<Vec<String>, ParquetError> {
-    let options = FormatOptions::default().with_null("(none)");
-    let columns: Vec<&ArrayRef> = names.iter().map(|name| column(batch, name)).collect::<Result<_, _>>()?;
-    let formatters: Vec<_> = columns
-        .iter()
-        .map(|column| ArrayFormatter::try_new(&**column, &options))
-        .collect::<Result<_, _>>()?;
-    let row = |row| formatters.iter().map(|f| f.value(row).to_string()).collect::<Vec<_>>().join(" · ");
+    let columns = names.iter().map(|name| words(column(batch, name)?)).collect::<Result<Vec<_>, _>>()?;
+    let row = |row: usize| columns.iter().map(|words| words[row].as_str()).collect::<Vec<_>>().join(" · ");
     Ok((0..batch.num_rows()).map(row).collect())
+}
+
+/// A column's values in words.
+fn words(column: &ArrayRef) -> Result<Vec<String>, ParquetError> {
+    if let Some(times) = column.as_primitive_opt::<TimestampMicrosecondType>() {
+        // Arrow knows no names of time zones here, not even UTC.
+        let word = |time: Option<i64>| match time.map(jiff::Timestamp::from_microsecond) {
+            Some(Ok(time)) => time.to_string(),
+            _ => NONE.to_owned(),
+        };
+        return Ok(times.iter().map(word).collect());
+    }
+    let options = FormatOptions::default().with_null(NONE);
+    let formatter = ArrayFormatter::try_new(&**column, &options)?;
+    Ok((0..column.len()).map(|row| formatter.value(row).to_string()).collect())
 }
 
 fn column<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a ArrayRef, ParquetError> {
