@@ -20,4 +20,5 @@ pub mod role;
 pub mod runner;
 pub mod secret;
 pub mod sink;
+pub mod summary;
 pub mod verify;
