@@ -340,7 +340,11 @@ pub(crate) struct SchemaCheckArgs {
     /// The greatest depth of nested arrays and objects, as a pipeline's limits.depth
     #[arg(long, value_name = "N", default_value_t = transect_config::Limits::default().depth)]
     pub(crate) depth: u32,
-    /// The documents: NDJSON, JSON arrays or single JSON values, plain, gzip or zstd; - for standard input
+    /// Print each document as JSON, too, as it is checked: what data in Avro become, defaults filled in
+    #[arg(long)]
+    pub(crate) values: bool,
+    /// The documents: NDJSON, JSON arrays or single JSON values, plain, gzip or zstd; - for standard input. With --format avro
+    /// also object containers, and files of one single object
     #[arg(value_name = "FILE", required = true)]
     pub(crate) files: Vec<PathBuf>,
 }

@@ -25,7 +25,7 @@ pub(crate) struct Checked {
 pub(crate) fn check(files: &[PathBuf], overrides: &Overrides) -> (Loaded, Vec<Checked>) {
     let loaded = yaml::load(files);
     let check = |pipeline: &Located<ResearchPipeline>| {
-        let mut problems = local::unsupported(pipeline, &loaded.schemas, overrides);
+        let mut problems = local::unsupported(pipeline, overrides);
         let outcome = match resolve(&loaded.schemas, &loaded.config_maps, pipeline, overrides) {
             Ok(resolved) if problems.is_empty() => match tables(pipeline, &resolved.config) {
                 none if none.is_empty() => Ok(resolved),

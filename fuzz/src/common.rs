@@ -30,6 +30,7 @@ pub fn config(schema: Value, cleanse: Vec<CleanseStep>, rules: Vec<RuleConfig>) 
     EventTypeConfig {
         name: "e".into(),
         schema_version: 1,
+        format: Default::default(),
         schema,
         family: Default::default(),
         event: EventFields {
@@ -54,7 +55,11 @@ pub fn config(schema: Value, cleanse: Vec<CleanseStep>, rules: Vec<RuleConfig>) 
 
 /// The event type, ready to run.
 pub fn event_type(config: &EventTypeConfig) -> EventType {
-    let versions = Versions::compile(config, &LIMITS).unwrap();
+    of_versions(config, Versions::compile(config, &LIMITS).unwrap())
+}
+
+/// The same, with its versions compiled.
+pub fn of_versions(config: &EventTypeConfig, versions: Arc<Versions>) -> EventType {
     EventType {
         name: config.name.as_str().into(),
         type_field: config.event.event_type.clone(),

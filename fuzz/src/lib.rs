@@ -14,9 +14,10 @@ pub mod targets;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All targets.
-pub const TARGETS: [Target; 17] = [
+pub const TARGETS: [Target; 18] = [
     ("avro_container", targets::avro::container),
     ("avro_datum", targets::avro::datum),
+    ("avro_resolve", targets::avro::resolve),
     ("body", targets::input::body),
     ("cleanse", targets::cleanse::run),
     ("cloud_events", targets::cloud_events::run),

@@ -1,20 +1,15 @@
 //! What `transect up` can't run yet is refused by name, never ignored in silence. What belongs to a cluster alone has
 //! no effect in one process, and that is said.
 
+use transect_crds::ResearchPipeline;
 use transect_crds::pipeline::{ObjectStoreSource, Source, TableFormat, TablePartition};
-use transect_crds::study_schema::SchemaFormat;
 use transect_crds::yaml::{Located, Problem};
-use transect_crds::{ResearchPipeline, StudySchema};
 
+use crate::resolve::Overrides;
 use crate::resolve::source::{declared, input_format};
-use crate::resolve::{Overrides, namespace};
 
-/// The fields of a pipeline and its schemas that one process can't run.
-pub fn unsupported(
-    pipeline: &Located<ResearchPipeline>,
-    schemas: &[Located<StudySchema>],
-    overrides: &Overrides,
-) -> Vec<Problem> {
+/// The fields of a pipeline that one process can't run.
+pub fn unsupported(pipeline: &Located<ResearchPipeline>, overrides: &Overrides) -> Vec<Problem> {
     let mut problems = of_pipeline(pipeline);
     for (at, source) in pipeline.value.spec.sources.iter().enumerate() {
         problems.extend(of_format(pipeline, at, source));
@@ -27,28 +22,7 @@ pub fn unsupported(
         }
     }
     problems.extend(of_lookups(pipeline));
-    schemas.iter().filter(|schema| uses(&pipeline.value, &schema.value)).flat_map(of_schema).for_each(
-        |problem| {
-            problems.push(problem);
-        },
-    );
     problems
-}
-
-fn uses(pipeline: &ResearchPipeline, schema: &StudySchema) -> bool {
-    let name = schema.metadata.name.as_deref();
-    let namespaces = (pipeline.metadata.namespace.as_deref(), schema.metadata.namespace.as_deref());
-    namespace(namespaces.0) == namespace(namespaces.1)
-        && pipeline.spec.schemas.iter().any(|reference| Some(reference.name.as_str()) == name)
-}
-
-fn of_schema(schema: &Located<StudySchema>) -> Vec<Problem> {
-    let spec = &schema.value.spec;
-    [(spec.format == Some(SchemaFormat::Avro), "format", "format: Avro")]
-        .into_iter()
-        .filter(|(is_set, ..)| *is_set)
-        .map(|(_, field, name)| refuse(schema, &format!("spec.{field}"), name, "remove it for now"))
-        .collect()
 }
 
 fn of_pipeline(pipeline: &Located<ResearchPipeline>) -> Vec<Problem> {

@@ -27,7 +27,6 @@ use transect_core::lookup::Lookups;
 use transect_core::privacy::{Kept, PrivacyPlan};
 use transect_core::versions::Versions;
 use transect_crds::pipeline::PARTITIONS_DEFAULT;
-use transect_crds::study_schema::SchemaFormat;
 use transect_crds::yaml::{Located, Problem};
 use transect_crds::{ResearchPipeline, StudySchema};
 
@@ -85,8 +84,7 @@ pub fn check_schema(
     };
     let spec = &schema.value.spec;
     let newest = spec.versions.iter().enumerate().max_by_key(|(_, version)| version.version);
-    // No worker reads Avro yet, so that nothing knows what is wrong with such a schema.
-    if let Some((newest, _)) = newest.filter(|_| spec.format != Some(SchemaFormat::Avro)) {
+    if let Some((newest, _)) = newest {
         compiler.compile(schema, oldest_read(schema, pipelines), newest);
     }
     compiler.compatibility(schema);

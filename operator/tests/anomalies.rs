@@ -70,7 +70,7 @@ fn read(manifests: &str) -> Result<DetectorConfig, String> {
         return Err(lines(&loaded.problems));
     }
     let pipeline = &loaded.pipelines[0];
-    assert_eq!(local::unsupported(pipeline, &loaded.schemas, &Overrides::new()), []);
+    assert_eq!(local::unsupported(pipeline, &Overrides::new()), []);
     let resolved = resolve(&loaded.schemas, &loaded.config_maps, pipeline, &BTreeMap::new());
     resolved.map(|resolved| resolved.config.anomalies[0].clone()).map_err(|problems| lines(&problems))
 }

@@ -50,7 +50,7 @@ fn read(manifests: &str) -> Result<Vec<LookupConfig>, String> {
         return Err(lines(&loaded.problems));
     }
     let pipeline = &loaded.pipelines[0];
-    let mut problems = local::unsupported(pipeline, &loaded.schemas, &Overrides::new());
+    let mut problems = local::unsupported(pipeline, &Overrides::new());
     // What is said of a schema where its pipeline is not known is said of it there too.
     let alone = check_schema(&loaded.schemas[0], &loaded.config_maps, &loaded.pipelines);
     match resolve(&loaded.schemas, &loaded.config_maps, pipeline, &Overrides::new()) {

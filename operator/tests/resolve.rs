@@ -323,14 +323,9 @@ fn what_one_process_can_not_run_is_refused_by_name() {
     let cold = |cold: &str| format!("{MANIFESTS}  storage: {{cold: {{{cold}}}}}\n");
     let extra = |extra: &str| format!("{MANIFESTS}  {extra}\n");
     let source = |kind: &str| changed(MANIFESTS, "http: {}", kind);
-    let schema = |field: &str| changed(MANIFESTS, "  event: {", &format!("  {field}\n  event: {{"));
     let broker = "broker: {partitions: 3, schemaRegistry: {url: \"https://registry:8081\"}}";
     let mut wrong = String::new();
     for (text, said) in [
-        (
-            schema("format: Avro"),
-            "study/air.yaml:19:11: spec.format: format: Avro is not supported by `transect up`; remove it for now",
-        ),
         (
             source("kafka: {topic: a}"),
             "study/air.yaml:28:19: spec.sources[0].kafka: sources.kafka is not supported by `transect up`; feed files in its place with --input web=FILE",
@@ -401,7 +396,7 @@ fn what_one_process_can_not_run_is_refused_by_name() {
         ),
     ] {
         let loaded = read(&text);
-        let problems = local::unsupported(&loaded.pipelines[0], &loaded.schemas, &Overrides::new());
+        let problems = local::unsupported(&loaded.pipelines[0], &Overrides::new());
         let problems = problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
         if problems != said {
             wrong += &format!("\n  expected {said}\n  found    {problems}\n");
@@ -420,7 +415,7 @@ fn what_one_process_can_run_is_not_refused() {
         [(MANIFESTS, overrides(&[])), (&file, overrides(&[])), (&kafka, overrides(&[("web", "a")]))]
     {
         let loaded = read(text);
-        assert_eq!(local::unsupported(&loaded.pipelines[0], &loaded.schemas, &inputs), []);
+        assert_eq!(local::unsupported(&loaded.pipelines[0], &inputs), []);
     }
 }
 
@@ -439,7 +434,7 @@ fn what_only_a_cluster_needs_is_taken_and_said() {
 "#
     );
     let loaded = read(&text);
-    assert_eq!(local::unsupported(&loaded.pipelines[0], &loaded.schemas, &Overrides::new()), []);
+    assert_eq!(local::unsupported(&loaded.pipelines[0], &Overrides::new()), []);
     assert!(resolved(&text, &[]).is_ok());
     assert_eq!(
         local::without_effect(&loaded.pipelines[0].value),

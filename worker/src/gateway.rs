@@ -1,6 +1,7 @@
 //! The front door: events over HTTP into the raw topic. An answer of 2xx means that every event of the request is
 //! durable, and says for each whether it satisfies its schema. The verdict that counts is the process role's.
 
+mod avro;
 mod body;
 mod check;
 mod committer;

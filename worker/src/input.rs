@@ -26,6 +26,7 @@ use std::sync::Arc;
 use transect_config::{InputFormat, Limits};
 use transect_core::input::EventBatch;
 
+pub(crate) use self::blocks::events as avro_events;
 pub use self::error::InputError;
 pub use self::file::FileInput;
 pub use self::position::{FilePosition, SourcePosition};

@@ -2,7 +2,7 @@
 //!
 //! | topic | headers | value |
 //! |---|---|---|
-//! | raw | source, received, count, content-type; event-type, schema-version where known; redrive-of; sealed | the events' own bytes, one a line |
+//! | raw | source, received, count, content-type; event-type, schema-version where known; redrive-of; sealed | the events' own bytes, one a line, or in an Avro container |
 //! | ids | | see `crate::process` |
 //! | clean | event-type, schema-version, count | one Arrow IPC stream of one batch, provenance columns included |
 //! | rejected | count | NDJSON, one [`RejectedEvent`] a line |
@@ -16,11 +16,14 @@
 pub mod sealed;
 mod stream;
 
+use std::sync::Arc;
+
 use arrow_array::RecordBatch;
 use arrow_schema::ArrowError;
 use bytes::{Bytes, BytesMut};
 use serde::{Deserialize, Serialize};
 use transect_core::format::Format;
+use transect_core::format::avro::Head;
 use transect_core::reject::RejectReason;
 
 use crate::log::Record;
@@ -55,6 +58,8 @@ pub const KEEP: &str = "keep";
 
 /// Media type of events in JSON, one a line.
 pub const NDJSON: &str = "application/x-ndjson";
+/// Media type of Avro: an object container.
+pub const AVRO: &str = "application/avro";
 /// Media type of CloudEvents envelopes, one a line.
 pub const CLOUD_EVENTS: &str = "application/cloudevents+json";
 
@@ -63,7 +68,16 @@ pub fn format(record: &Record) -> Option<Format> {
     match record.header(CONTENT_TYPE) {
         None | Some(NDJSON | "application/json") => Some(Format::Json),
         Some(CLOUD_EVENTS) => Some(Format::CloudEvents),
+        Some(AVRO) => Some(Format::Avro(Arc::new(Head::parse(&record.value).ok()??.0))),
         Some(_) => None,
+    }
+}
+
+/// The events of a raw record's value, without what stands before them.
+pub(crate) fn behind_head(record: &Record, format: &Format) -> Bytes {
+    match format {
+        Format::Avro(head) => record.value.slice(head.bytes().len().min(record.value.len())..),
+        _ => record.value.clone(),
     }
 }
 

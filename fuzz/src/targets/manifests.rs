@@ -16,7 +16,7 @@ pub fn run(data: &[u8]) {
     }
     for pipeline in &loaded.pipelines {
         let overrides = Overrides::new();
-        problems.extend(local::unsupported(pipeline, &loaded.schemas, &overrides));
+        problems.extend(local::unsupported(pipeline, &overrides));
         match resolve(&loaded.schemas, &loaded.config_maps, pipeline, &overrides) {
             Ok(resolved) => {
                 for event_type in &resolved.config.event_types {

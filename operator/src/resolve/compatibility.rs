@@ -129,9 +129,7 @@ impl SchemaCompiler<'_, '_> {
                     schema.value.spec.versions.iter().all(|version| version.version <= given.number);
                 let path =
                     path(schema, given.at, error.document.is_empty().then_some(error.pointer.as_str()));
-                // What an event type is compiled from is said there.
-                if (!is_newest || language == Language::Avro) && !self.problems.are_in(|other| other == path)
-                {
+                if !is_newest && !self.problems.are_in(|other| other == path) {
                     let place = match error.document.as_str() {
                         "" => String::new(),
                         document => format!("at {} of `{document}`, ", error.pointer),

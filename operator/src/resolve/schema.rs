@@ -1,10 +1,8 @@
 //! A StudySchema up to one of its versions: the documents, the fields with a meaning, and the plans that they make.
-//!
-//! This, and `Versions::compile` in the core, is where schemas of another format come in.
 
 use k8s_openapi::api::core::v1::ConfigMap;
 use serde_json::Value;
-use transect_config::{EventFields, EventTypeConfig, Limits, Span, TimeFormat};
+use transect_config::{EventFields, EventTypeConfig, Limits, SchemaFormat, Span, TimeFormat};
 use transect_core::lookup::Lookups;
 use transect_core::plan::{Plan, PlanError};
 use transect_core::versions::Versions;
@@ -47,6 +45,10 @@ impl<'a> SchemaCompiler<'_, 'a> {
         let mut config = EventTypeConfig {
             name: schema.value.metadata.name.clone().unwrap_or_default(),
             schema_version: version.version,
+            format: match schema.value.spec.format.unwrap_or_default() {
+                study_schema::SchemaFormat::JsonSchema => SchemaFormat::JsonSchema,
+                study_schema::SchemaFormat::Avro => SchemaFormat::Avro,
+            },
             schema: document?,
             family: family.documents.clone(),
             older,
@@ -109,7 +111,7 @@ impl<'a> SchemaCompiler<'_, 'a> {
             Ok(document) => Some(document),
             Err(message) => {
                 let path = format!("data.{}", reference.key);
-                self.problems.push(map.problem(&path, message, "write a JSON Schema there, as JSON or YAML"));
+                self.problems.push(map.problem(&path, message, "write a schema there, as JSON or YAML"));
                 None
             }
         }

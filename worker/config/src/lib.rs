@@ -24,7 +24,7 @@ pub use family::SchemaFamily;
 pub use lookup::{LookupColumn, LookupConfig, LookupFormat, LookupPlace, LookupType};
 pub use pointer::{Pointer, PointerError};
 pub use privacy::{PrivacyRule, TimeUnit, Treatment};
-pub use version::{OlderVersion, Rename};
+pub use version::{OlderVersion, Rename, SchemaFormat};
 
 /// One pipeline as a worker runs it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -75,7 +75,10 @@ pub struct EventTypeConfig {
     pub name: String,
     /// The newest version of its schema; that of events of which nothing else is said.
     pub schema_version: u32,
-    /// The JSON Schema document of that version.
+    /// What its schemas are written in.
+    #[serde(default, skip_serializing_if = "SchemaFormat::is_json_schema")]
+    pub format: SchemaFormat,
+    /// The schema document of that version.
     pub schema: serde_json::Value,
     /// The documents that the schema refers to, directly or through others.
     #[serde(default, skip_serializing_if = "SchemaFamily::is_empty")]

@@ -4,13 +4,29 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Pointer, SchemaFamily};
 
+/// What schemas are written in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum SchemaFormat {
+    /// JSON Schema, of each document's own draft.
+    #[default]
+    JsonSchema,
+    /// Apache Avro.
+    Avro,
+}
+
+impl SchemaFormat {
+    pub(crate) fn is_json_schema(&self) -> bool {
+        *self == Self::JsonSchema
+    }
+}
+
 /// A version before the newest, by which events may still be written.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct OlderVersion {
     /// Its number.
     pub version: u32,
-    /// The JSON Schema document.
+    /// The schema document.
     pub schema: serde_json::Value,
     /// The documents that the schema refers to, directly or through others.
     #[serde(default, skip_serializing_if = "SchemaFamily::is_empty")]

@@ -156,6 +156,7 @@ fn event_type(steps: &[CleanseStep]) -> EventType {
     let config = EventTypeConfig {
         name: "visit".to_owned(),
         schema_version: 1,
+        format: Default::default(),
         schema,
         family: Default::default(),
         event,

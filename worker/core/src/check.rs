@@ -3,19 +3,28 @@
 //!
 //! The verdict is the decoder's. The `jsonschema` crate is asked only for the list.
 
+use std::sync::Arc;
+
 use jsonschema::{ValidationError, Validator};
 use serde::Serialize;
 use serde_json::Value;
 use transect_config::{Limits, SchemaFamily};
 
+use crate::avro::AvroSchema;
 use crate::decode::Decoder;
+use crate::events::EventType;
+use crate::format::Converter;
 use crate::identity::PipelineKey;
+use crate::input::EventBatch;
 use crate::plan::{Coverage, Plan, PlanError};
 use crate::reject::{Reject, RejectReason};
+use crate::versions::Versions;
 
 /// Checks documents against one schema.
 #[derive(Debug)]
 pub struct Checker {
+    /// Makes JSON of data in Avro, where the schema is.
+    converter: Option<(Converter, Box<EventType>)>,
     decoder: Decoder,
     validator: Validator,
     coverage: Coverage,
@@ -52,10 +61,57 @@ impl Checker {
     /// A checker of a schema and the documents that it may refer to.
     pub fn new(schema: &Value, family: &SchemaFamily, limits: &Limits) -> Result<Self, PlanError> {
         let (plan, validator) = Plan::for_checks(schema, family, limits)?;
+        Ok(Self::of(plan, validator))
+    }
+
+    /// A checker of a schema in Avro, and the documents that define what it names: of data in Avro, and of the JSON that
+    /// they become.
+    pub fn of_avro(schema: &Value, family: &SchemaFamily, limits: &Limits) -> Result<Self, PlanError> {
+        let avro = AvroSchema::read(schema, family)?;
+        let (plan, validator) = Plan::for_checks(&avro.json_schema(), &SchemaFamily::default(), limits)?;
+        let versions = Versions::of(Arc::clone(&plan), Some(Arc::new(avro)));
+        let event_type = EventType::for_conversion(versions);
+        let converter = Some((Converter::default(), Box::new(event_type)));
+        Ok(Self { converter, ..Self::of(plan, validator) })
+    }
+
+    fn of(plan: Arc<Plan>, validator: Validator) -> Self {
         let coverage = plan.coverage().clone();
         // Identities are never made, so that any key will do.
         let decoder = Decoder::new(plan, PipelineKey::new([0; 16]));
-        Ok(Self { decoder, validator, coverage })
+        Self { converter: None, decoder, validator, coverage }
+    }
+
+    /// Makes a batch ready, before its first document is asked for.
+    pub fn open(&mut self, batch: &mut EventBatch) {
+        if let Some((converter, _)) = &mut self.converter {
+            converter.open(batch);
+        }
+    }
+
+    /// The next document of a batch: all that is wrong with it, and the JSON that was checked, if it could be made.
+    pub fn check_next(&mut self, batch: &mut EventBatch, at: usize) -> (Vec<Finding>, Option<String>) {
+        let span = batch.events[at];
+        let Some((converter, event_type)) = self.converter.as_mut().filter(|_| !batch.format.is_json())
+        else {
+            let document = batch.event(span).to_vec();
+            let text = String::from_utf8(document.clone()).ok();
+            return (self.check(&document), text);
+        };
+        match converter.convert(batch, at, std::slice::from_ref(event_type), Some(0)) {
+            Ok(converted) => {
+                let text = converted.text.to_vec();
+                (self.check(&text), String::from_utf8(text).ok())
+            }
+            Err(Reject { reason, pointer, message, keyword, .. }) => {
+                let keyword = match reason {
+                    RejectReason::SchemaViolation => keyword,
+                    RejectReason::UnknownSchemaVersion => "fingerprint".to_owned(),
+                    _ => "malformed".to_owned(),
+                };
+                (vec![Finding { pointer, keyword, message }], None)
+            }
+        }
     }
 
     /// How the schema is checked.

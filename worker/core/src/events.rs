@@ -39,6 +39,20 @@ pub struct EventType {
 }
 
 impl EventType {
+    /// An event type of which nothing matters but how its events become JSON.
+    pub(crate) fn for_conversion(versions: Arc<Versions>) -> Self {
+        Self {
+            name: Arc::from(""),
+            versions,
+            type_field: None,
+            time_field: Pointer::default(),
+            delay: Span::ZERO,
+            max_ahead: None,
+            rules: Rules::default(),
+            privacy: None,
+        }
+    }
+
     /// The columns that are kept of its events.
     pub fn kept(&self) -> Kept<'_> {
         Kept::new(self.versions.table(), self.privacy.as_deref())
@@ -71,12 +85,14 @@ pub struct RejectedRow {
     pub reject: Reject,
     /// The event as JSON, where it came in another format and could be converted.
     pub json: Option<String>,
+    /// Its schema version, where what it was written with says it.
+    pub version: Option<u32>,
 }
 
 impl RejectedRow {
     /// A refusal.
     pub fn new(event: u32, event_type: Option<usize>, reject: Reject) -> Self {
-        Self { event, event_type, reject, json: None }
+        Self { event, event_type, reject, json: None, version: None }
     }
 }
 
@@ -176,7 +192,10 @@ impl EventDecoder {
     fn note_json(&mut self, decoded: &mut DecodedBatch) {
         let DecodedBatch { batch, rejects, .. } = decoded;
         for row in rejects.iter_mut().filter(|row| row.reject.reason != RejectReason::TooLarge) {
-            row.json = self.converter.convert_again(batch, row.event as usize, &self.types, row.event_type);
+            let event = row.event as usize;
+            if let Some(again) = self.converter.convert_again(batch, event, &self.types, row.event_type) {
+                (row.version, row.json) = (again.version, str::from_utf8(again.text).ok().map(str::to_owned));
+            }
         }
     }
 
@@ -188,7 +207,8 @@ impl EventDecoder {
         event_type: Option<Result<usize, Reject>>,
         version: Option<u32>,
     ) -> Result<(), (Option<usize>, Reject)> {
-        let event_type = event_type.unwrap_or_else(|| self.route(json)).map_err(|reject| (None, reject))?;
+        let event_type =
+            event_type.unwrap_or_else(|| route(&self.types, json)).map_err(|reject| (None, reject))?;
         let version = self.types[event_type].versions.choose(json, version);
         version
             .and_then(|version| self.decoders[event_type][version].push(event, json))
@@ -207,7 +227,8 @@ impl EventDecoder {
         let taken = match converter.convert(batch, at, &self.types, named) {
             Ok(converted) => {
                 let event_type = stated.clone().or(converted.event_type.map(Ok));
-                self.take(at as u32, converted.text, event_type, batch.schema_version)
+                let version = converted.version.or(batch.schema_version);
+                self.take(at as u32, converted.text, event_type, version)
             }
             Err(reject) => Err((named, reject)),
         };
@@ -262,42 +283,43 @@ impl EventDecoder {
         }
     }
 
-    /// The type of an event whose source does not say it.
-    fn route(&self, event: &[u8]) -> Result<usize, Reject> {
-        if let [only] = &*self.types
-            && only.type_field.is_none()
-        {
-            return Ok(0);
-        }
-        let mut found = None;
-        for (at, event_type) in self.types.iter().enumerate() {
-            let Some(field) = &event_type.type_field else { continue };
-            match peek_string(event, field) {
-                Some(name) if *name == *event_type.name => return Ok(at),
-                Some(name) => found = Some((field, name)),
-                None => {}
-            }
-        }
-        Err(match found {
-            Some((field, name)) => self.unknown(field.to_string(), &format!("found `{}`", cut(&name))),
-            None => self.unknown(String::new(), "the event doesn't say its type"),
-        })
-    }
-
     fn named(&self, name: &str) -> Result<usize, Reject> {
         let found = self.types.iter().position(|t| *t.name == *name);
-        found.ok_or_else(|| self.unknown(String::new(), &format!("the source says `{}`", cut(name))))
+        found.ok_or_else(|| unknown(&self.types, String::new(), &format!("the source says `{}`", cut(name))))
     }
+}
 
-    fn unknown(&self, pointer: String, found: &str) -> Reject {
-        let names: Vec<&str> = self.types.iter().map(|t| &*t.name).collect();
-        Reject {
-            reason: RejectReason::UnknownEventType,
-            pointer,
-            keyword: String::new(),
-            message: format!("expected one of the event types {}; {found}", names.join(", ")),
-            offset: None,
+/// The type of an event whose source does not say it.
+pub(crate) fn route(types: &[EventType], event: &[u8]) -> Result<usize, Reject> {
+    if let [only] = types
+        && only.type_field.is_none()
+    {
+        return Ok(0);
+    }
+    let mut found = None;
+    for (at, event_type) in types.iter().enumerate() {
+        let Some(field) = &event_type.type_field else { continue };
+        match peek_string(event, field) {
+            Some(name) if *name == *event_type.name => return Ok(at),
+            Some(name) => found = Some((field, name)),
+            None => {}
         }
+    }
+    Err(match found {
+        Some((field, name)) => unknown(types, field.to_string(), &format!("found `{}`", cut(&name))),
+        None => unknown(types, String::new(), "the event doesn't say its type"),
+    })
+}
+
+/// A refusal of an event whose type is none of these.
+pub(crate) fn unknown(types: &[EventType], pointer: String, found: &str) -> Reject {
+    let names: Vec<&str> = types.iter().map(|t| &*t.name).collect();
+    Reject {
+        reason: RejectReason::UnknownEventType,
+        pointer,
+        keyword: String::new(),
+        message: format!("expected one of the event types {}; {found}", names.join(", ")),
+        offset: None,
     }
 }
 

@@ -50,6 +50,8 @@ pub(crate) struct Converted<'a> {
     pub(crate) text: &'a [u8],
     /// Position of its event type in the pipeline's, where the format says it.
     pub(crate) event_type: Option<usize>,
+    /// The schema version of an event that doesn't say one itself, where the format says it.
+    pub(crate) version: Option<u32>,
 }
 
 impl Converter {
@@ -70,6 +72,7 @@ impl Converter {
     ) -> Result<Converted<'_>, Reject> {
         self.text.clear();
         let bytes = batch.event(batch.events[event]);
+        let mut version = None;
         let event_type = match &batch.format {
             Format::Json => {
                 self.text.extend_from_slice(bytes);
@@ -83,30 +86,30 @@ impl Converter {
             }
             Format::Avro(head) => {
                 let head = Arc::clone(head);
-                let shaped_by = stated.or((types.len() == 1).then_some(0)).map(|at| &types[at]);
-                self.avro.convert(&head, batch, event, shaped_by, &mut self.text)?;
-                None
+                let context = avro::Context { types, event_type: stated, version: batch.schema_version };
+                let said = self.avro.convert(&head, batch, event, &context, &mut self.text)?;
+                version = said.version;
+                said.event_type
             }
         };
-        Ok(Converted { text: &self.text, event_type })
+        Ok(Converted { text: &self.text, event_type, version })
     }
 
-    /// An event of the batch that was converted before, as JSON; None if it could not be.
+    /// An event of the batch that was converted before; None if it could not be.
     pub(crate) fn convert_again(
         &mut self,
         batch: &mut EventBatch,
         event: usize,
         types: &[EventType],
         event_type: Option<usize>,
-    ) -> Option<String> {
-        if let Format::Avro(head) = &batch.format {
-            self.text.clear();
-            let shaped_by = event_type.map(|at| &types[at]);
-            avro::convert_again(&Arc::clone(head), batch, event, shaped_by, &mut self.text).ok()?;
-        } else {
-            self.convert(batch, event, types, event_type).ok()?;
-        }
-        str::from_utf8(&self.text).ok().map(str::to_owned)
+    ) -> Option<Converted<'_>> {
+        let Format::Avro(head) = &batch.format else {
+            return self.convert(batch, event, types, event_type).ok();
+        };
+        self.text.clear();
+        let context = avro::Context { types, event_type, version: batch.schema_version };
+        let said = self.avro.convert_again(&Arc::clone(head), batch, event, &context, &mut self.text).ok()?;
+        Some(Converted { text: &self.text, event_type: said.event_type, version: said.version })
     }
 }
 

@@ -12,10 +12,8 @@ mod text;
 mod words;
 mod yaml;
 
-use std::sync::Arc;
-
 use serde_json::{Value, json};
-use transect_config::{Limits, Pointer, SchemaFamily, Span};
+use transect_config::{Limits, SchemaFamily};
 
 use self::distinct::Budget;
 use self::part::Part;
@@ -27,7 +25,6 @@ use crate::events::EventType;
 use crate::format::{Converter, Format};
 use crate::input::{EventBatch, Place};
 use crate::plan::{Plan, PlanError};
-use crate::rules::Rules;
 use crate::versions::Versions;
 
 /// So many events are kept whole, to try pairs of fields as ids.
@@ -184,16 +181,7 @@ impl Inference {
 /// An event type for conversion alone.
 fn event_type(schema: &Value, limits: &Limits) -> Result<EventType, PlanError> {
     let (plan, _) = Plan::for_checks(schema, &SchemaFamily::default(), limits)?;
-    Ok(EventType {
-        name: Arc::from(""),
-        versions: Versions::of(plan),
-        type_field: None,
-        time_field: Pointer::default(),
-        delay: Span::ZERO,
-        max_ahead: None,
-        rules: Rules::default(),
-        privacy: None,
-    })
+    Ok(EventType::for_conversion(Versions::of(plan, None)))
 }
 
 fn place(batch: &EventBatch, at: usize) -> String {

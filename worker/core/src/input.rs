@@ -5,6 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::format::Format;
+use crate::format::avro::Head;
 
 /// Some events of one source, still bytes, in the order of their input.
 #[derive(Clone, Debug)]
@@ -72,6 +73,26 @@ pub enum Place {
 }
 
 impl EventBatch {
+    /// A batch of one single object of Avro, which came by itself. An error is a bug in Transect.
+    pub fn of_single_object(object: &[u8]) -> Result<Self, String> {
+        let head = Head::of_single_objects()?;
+        let (mut datum, mut bytes) = (Vec::with_capacity(object.len() + 10), Vec::new());
+        Head::write_single_object(object, &mut datum);
+        head.write_block(1, &datum, &mut bytes);
+        let span = EventSpan { start: 0, len: bytes.len() as u32, index: 0, oversized: u32::MAX };
+        Ok(Self {
+            source: Arc::from(""),
+            event_type: None,
+            schema_version: None,
+            format: Format::Avro(Arc::new(head)),
+            bytes: bytes.into(),
+            events: vec![span],
+            oversized: Vec::new(),
+            place: Place::Record { partition: 0, offset: 0 },
+            received: 0,
+        })
+    }
+
     /// The bytes of an event; of an oversized one its head.
     pub fn event(&self, span: EventSpan) -> &[u8] {
         &self.bytes[span.start as usize..(span.start + span.len) as usize]

@@ -5,6 +5,7 @@
 //! same output, wherever batches are cut and on however many threads.
 
 pub mod anomaly;
+mod avro;
 pub mod check;
 pub mod cleanse;
 pub mod compat;

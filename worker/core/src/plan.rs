@@ -6,6 +6,7 @@
 //! `extra` last, and all are nullable: absent and null are both null.
 
 mod array;
+mod avro;
 mod check;
 mod columns;
 mod compile;
@@ -27,8 +28,9 @@ use arrow_schema::{Schema, SchemaRef};
 use jsonschema::error::ValidationErrorKind;
 use jsonschema::{Draft, ValidationError, ValidationOptions, Validator};
 use serde_json::Value;
-use transect_config::{EventFields, EventTypeConfig, Limits, Pointer, SchemaFamily};
+use transect_config::{EventFields, EventTypeConfig, Limits, Pointer, SchemaFamily, SchemaFormat};
 
+use crate::avro::AvroSchema;
 use crate::provenance;
 pub use columns::JSON_COLUMN;
 pub(crate) use columns::Layout;
@@ -103,6 +105,8 @@ pub struct Plan {
     schema: SchemaRef,
     coverage: Coverage,
     documents: Vec<String>,
+    /// The schema in Avro from which it was made, until it is a version's.
+    pub(crate) avro: Option<AvroSchema>,
 }
 
 /// A schema turned into nodes and columns.
@@ -151,6 +155,7 @@ impl<'s> Compiled<'s> {
             schema,
             coverage,
             documents,
+            avro: None,
         }
     }
 }
@@ -165,6 +170,9 @@ impl Plan {
 
     /// The same short of the fields with a meaning, as long as it can still be [fitted](Self::fit) to a table.
     pub(crate) fn draft(event_type: &EventTypeConfig, limits: &Limits) -> Result<Self, PlanError> {
+        if event_type.format == SchemaFormat::Avro {
+            return avro::draft(event_type, limits);
+        }
         let family = gather(&event_type.schema, &event_type.family, limits)?;
         let validator = validator(&family)?;
         let compiled = Compiled::new(&family);

@@ -16,6 +16,7 @@ use std::sync::Arc;
 use arrow_schema::SchemaRef;
 use transect_config::{EventFields, EventTypeConfig, Limits, Pointer};
 
+use crate::avro::AvroSchema;
 use crate::cleanse::{CleanseError, CleansePlan};
 use crate::plan::{Plan, PlanError};
 
@@ -44,6 +45,8 @@ pub struct Version {
     pub plan: Arc<Plan>,
     /// The repairs before that; None where events are decoded as they come.
     pub cleanse: Option<Arc<CleansePlan>>,
+    /// Its schema, where that is in Avro.
+    pub(crate) avro: Option<Arc<AvroSchema>>,
 }
 
 /// Why versions can't be compiled.
@@ -68,9 +71,6 @@ pub enum VersionsError {
 impl Versions {
     /// Compiles the versions of an event type. What is wrong is collected: in the schemas, of each the
     /// first; if they are right, in the names; then in the fields of `event`; then in the steps of cleansing.
-    ///
-    /// This, and the operator's compiler of schemas, is where schemas of another kind come in: whatever gives plans with
-    /// columns can be a version.
     pub fn compile(config: &EventTypeConfig, limits: &Limits) -> Result<Arc<Self>, Vec<VersionsError>> {
         let mut plans = draft(config, limits)?;
         some(names::check(config, &plans))?;
@@ -82,15 +82,18 @@ impl Versions {
         some(errors)?;
         let cleanse = cleansing(config, &plans)?;
         let table = table::fit(config, &mut plans).map_err(|error| vec![error.into()])?;
-        let version = |((number, plan), cleanse)| Version { number, plan: Arc::new(plan), cleanse };
+        let version = |((number, mut plan), cleanse): ((u32, Plan), _)| {
+            let avro = plan.avro.take().map(Arc::new);
+            Version { number, plan: Arc::new(plan), cleanse, avro }
+        };
         let all = plans.into_iter().zip(cleanse).map(version).collect();
         Ok(Arc::new(Self { all, table, field: config.event.version.clone() }))
     }
 
     /// A plan without versions, cleansing or fields with a meaning, for events that are only converted.
-    pub(crate) fn of(plan: Arc<Plan>) -> Arc<Self> {
+    pub(crate) fn of(plan: Arc<Plan>, avro: Option<Arc<AvroSchema>>) -> Arc<Self> {
         let table = Table::of(&plan);
-        Arc::new(Self { all: vec![Version { number: 1, plan, cleanse: None }], table, field: None })
+        Arc::new(Self { all: vec![Version { number: 1, plan, cleanse: None, avro }], table, field: None })
     }
 
     /// All versions, the newest first; there is at least one.

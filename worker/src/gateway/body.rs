@@ -8,6 +8,7 @@ use bytes::{Bytes, BytesMut};
 use mime::Mime;
 use transect_core::format::Format;
 
+use super::avro;
 use super::encoding;
 use super::problem::Problem;
 use crate::input::split_body;
@@ -17,7 +18,7 @@ pub(super) const BYTES_MAX: usize = 16 * 1024 * 1024;
 
 /// What is said of a body of another kind. `curl -d` says that it sends a form, and takes the line ends out of files.
 const USE: &str = "send `content-type: application/json` for an event or an array, `application/x-ndjson` for one a \
-                   line, `application/cloudevents+json` for envelopes (with curl: --json '{…}', or --data-binary @FILE with -H 'content-type: …')";
+                   line, `application/cloudevents+json` for envelopes, `application/avro` for a single object or a container (with curl: --json '{…}', or --data-binary @FILE with -H 'content-type: …')";
 
 /// A body and where its events are, of which there is at least one.
 #[derive(Debug)]
@@ -31,6 +32,9 @@ impl Body {
     pub(super) fn read(headers: &HeaderMap, bytes: Bytes) -> Result<Self, Problem> {
         let kind = Kind::of(headers)?;
         let bytes = encoding::decode(headers, bytes)?;
+        if kind == Kind::Avro {
+            return avro::read(&bytes);
+        }
         let events = split_body(&bytes, kind == Kind::Lines)
             .map_err(|error| Problem::new(StatusCode::BAD_REQUEST, "broken body", error.to_string()))?;
         if events.is_empty() {
@@ -41,9 +45,17 @@ impl Body {
         Ok(Self { bytes, events, format })
     }
 
+    /// What a raw record begins with, and the events as they stand in it.
+    pub(super) fn as_value(&self) -> (Bytes, Bytes) {
+        match &self.format {
+            Format::Avro(head) => (Bytes::copy_from_slice(head.bytes()), self.bytes.clone()),
+            _ => (Bytes::new(), self.as_lines()),
+        }
+    }
+
     /// The events' own bytes, one a line. A line end within an event becomes a tab, which is white space just where a
     /// line end is: between the parts of an event, and not in a text.
-    pub(super) fn as_lines(&self) -> Bytes {
+    fn as_lines(&self) -> Bytes {
         let mut lines = BytesMut::with_capacity(self.bytes.len() + self.events.len() + 1);
         for range in &self.events {
             let start = lines.len();
@@ -68,6 +80,8 @@ enum Kind {
     Lines,
     /// An envelope or an array of envelopes.
     CloudEvents,
+    /// A single object of Avro, or an object container.
+    Avro,
 }
 
 pub(super) fn unsupported(title: &'static str, detail: String) -> Problem {
@@ -96,6 +110,9 @@ impl Kind {
             ("application", "json", None) | ("application", _, Some("json")) => {
                 Self::not_binary(headers, Self::Json)
             }
+            ("application", "avro" | "x-avro" | "vnd.apache.avro", None)
+            | ("avro", "binary", None)
+            | ("application", "vnd.apache.avro", Some("binary")) => Self::not_binary(headers, Self::Avro),
             _ => Err(unknown()),
         }
     }
@@ -135,6 +152,9 @@ mod tests {
         {
             assert_eq!(kind(envelopes), Some(Kind::CloudEvents), "{envelopes}");
         }
+        for avro in ["application/avro", "avro/binary", "application/vnd.apache.avro+binary"] {
+            assert_eq!(kind(avro), Some(Kind::Avro), "{avro}");
+        }
         assert_eq!(Kind::of(&HeaderMap::new()).unwrap(), Kind::Json);
     }
 
@@ -145,7 +165,7 @@ mod tests {
             "text/plain",
             "application/json; charset=latin1",
             "application/json-seq",
-            "application/avro",
+            "application/avro+json5",
             "ndjson",
             "",
         ] {

@@ -19,7 +19,7 @@ const WAITING_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// One transaction takes no more than about this.
 const COMMIT_BYTES: usize = 4 * 1024 * 1024;
 
-/// The events of one request, one a line, every line with its end.
+/// The events of one request: one a line, every line with its end, or the blocks of an Avro container.
 pub(super) struct Post {
     pub(super) source: String,
     pub(super) event_type: Option<String>,
@@ -27,6 +27,8 @@ pub(super) struct Post {
     pub(super) content_type: &'static str,
     pub(super) received: i64,
     pub(super) count: u64,
+    /// What a record begins with, before the events of all its posts.
+    pub(super) head: Bytes,
     pub(super) lines: Bytes,
 }
 
@@ -103,12 +105,17 @@ fn records<'a>(posts: impl Iterator<Item = &'a Post>, keys: Option<&KeyRing>) ->
                 if first.source == post.source
                     && first.event_type == post.event_type
                     && first.schema_version == post.schema_version
-                    && first.content_type == post.content_type =>
+                    && first.content_type == post.content_type
+                    && first.head == post.head =>
             {
                 *count += post.count;
                 lines.extend_from_slice(&post.lines);
             }
-            _ => records.push((post, post.count, BytesMut::from(&post.lines[..]))),
+            _ => {
+                let mut value = BytesMut::from(&post.head[..]);
+                value.extend_from_slice(&post.lines);
+                records.push((post, post.count, value));
+            }
         }
     }
     let record = |(post, count, lines): (&Post, u64, BytesMut)| {

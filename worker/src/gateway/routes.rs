@@ -85,10 +85,15 @@ async fn events(
     let body = Body::read(&headers, body?)?;
     let received = (gateway.clock)();
     let refused = gateway.checker.refused(&body, &source, (event_type.as_deref(), schema_version), received);
-    let (count, lines) = (body.events.len(), body.as_lines());
-    let content_type = if body.format == Format::CloudEvents { record::CLOUD_EVENTS } else { record::NDJSON };
+    let count = body.events.len();
+    let (head, lines) = body.as_value();
+    let content_type = match body.format {
+        Format::CloudEvents => record::CLOUD_EVENTS,
+        Format::Avro(_) => record::AVRO,
+        _ => record::NDJSON,
+    };
     let post =
-        Post { source, event_type, schema_version, content_type, received, count: count as u64, lines };
+        Post { source, event_type, schema_version, content_type, received, count: count as u64, head, lines };
     gateway.committer.commit(post).await.map_err(|error| match error {
         PostError::Full => {
             let detail = "more events are waiting than memory allows; send this request again a little later";

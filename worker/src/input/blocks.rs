@@ -27,3 +27,12 @@ pub(super) fn find(buffer: &[u8], head: &Head) -> (Found, Option<String>) {
         found.consumed += block.length;
     }
 }
+
+/// The events of blocks that are all there.
+pub(crate) fn events(blocks: &[u8], head: &Head) -> Result<Vec<EventSpan>, String> {
+    match find(blocks, head) {
+        (found, None) if found.consumed == blocks.len() => Ok(found.events),
+        (_, Some(problem)) => Err(problem),
+        _ => Err("its last block is not whole".to_owned()),
+    }
+}

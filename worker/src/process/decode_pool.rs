@@ -209,6 +209,7 @@ mod tests {
         let config = EventTypeConfig {
             name: "e".into(),
             schema_version: 1,
+            format: Default::default(),
             schema,
             family: Default::default(),
             event: fields,

@@ -206,7 +206,7 @@ fn rejected_event(types: &[EventType], batch: &EventBatch, row: &RejectedRow) ->
         sha256,
         json: row.json.clone().filter(|json| json.len() <= ORIGINAL_BYTES_MAX),
         format: written_as(&batch.format).map(str::to_owned),
-        schema_version: batch.schema_version,
+        schema_version: row.version.or(batch.schema_version),
         redrive_of: None,
         sealed: None,
         erased: false,

@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use memchr::memchr_iter;
+use transect_core::format::Format;
 use transect_core::input::{EventBatch, EventSpan, Place};
 use transect_core::privacy::KeyRing;
 
+use crate::input::avro_events;
 use crate::log::Record;
 use crate::record::sealed::open_raw;
 use crate::record::{self, CONTENT_TYPE, COUNT, EVENT_TYPE, RECEIVED, REDRIVE_OF, SCHEMA_VERSION, SOURCE};
@@ -63,7 +65,11 @@ pub fn read(sealed: &Record, ring: Option<&KeyRing>) -> Result<Raw, RawError> {
             .collect::<Result<_, _>>()
             .map_err(|_| fail(format!("the header {REDRIVE_OF} is no list of numbers")))?,
     };
-    let events = lines(&record.value);
+    let bytes = record::behind_head(record, &format);
+    let events = match &format {
+        Format::Avro(head) => avro_events(&bytes, head).map_err(&fail)?,
+        _ => lines(&bytes),
+    };
     if events.len() as i64 != count || !(redrive_of.is_empty() || redrive_of.len() == events.len()) {
         return Err(fail(format!("it should hold {count} events and holds {}", events.len())));
     }
@@ -76,7 +82,7 @@ pub fn read(sealed: &Record, ring: Option<&KeyRing>) -> Result<Raw, RawError> {
             .transpose()?
             .map(|v| v as u32),
         format,
-        bytes: record.value.clone(),
+        bytes,
         events,
         oversized: Vec::new(),
         place: Place::Record { partition: 0, offset: record.offset },

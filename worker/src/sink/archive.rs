@@ -183,8 +183,9 @@ impl Archive {
             let format = record::format(record).unwrap_or_default();
             if count > 0 {
                 self.touched = true;
-                self.append(&source, Some(&format), &record.value, count)?;
-                if !record.value.ends_with(b"\n") {
+                let bytes = record::behind_head(record, &format);
+                self.append(&source, Some(&format), &bytes, count)?;
+                if !matches!(format, Format::Avro(_)) && !bytes.ends_with(b"\n") {
                     self.append(&source, Some(&format), b"\n", 0)?;
                 }
             }

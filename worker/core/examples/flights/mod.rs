@@ -68,6 +68,7 @@ pub(crate) fn event_type() -> EventTypeConfig {
         privacy: Vec::new(),
         name: "flight".to_owned(),
         schema_version: 1,
+        format: Default::default(),
         schema,
         family: Default::default(),
         event: EventFields {

@@ -41,6 +41,7 @@ fn decoder(mut properties: Value, limits: Limits) -> Decoder {
     let config = EventTypeConfig {
         name,
         schema_version: 1,
+        format: Default::default(),
         schema,
         family,
         older: Vec::new(),

@@ -5,17 +5,14 @@
 //! bytes could be read, but would mean something else.
 
 mod record;
-mod schema;
-mod shape;
 
 use std::collections::BTreeSet;
 
 use apache_avro::schema::{EnumSchema, FixedSchema, Schema};
 
 use super::{Aspect, Break, CompatError, Direction, Mode, Rule, Version};
+use crate::avro::{Parsed, Shape, logical_type};
 use crate::plan::source::escape;
-use schema::Parsed;
-use shape::Shape;
 
 /// Types nest no deeper than this.
 const DEPTH_MAX: usize = 128;
@@ -204,10 +201,10 @@ impl<'s> Comparison<'s> {
                 );
                 self.report(Aspect::Decimal, pointer, what);
             }
-        } else if let (Some("uuid"), None) = (shape::logical_type(reader), shape::logical_type(writer)) {
+        } else if let (Some("uuid"), None) = (logical_type(reader), logical_type(writer)) {
             let what = format!("{} wants UUIDs, {} may write other values", self.reader, self.writer);
             self.report(Aspect::LogicalType, pointer, what);
-        } else if let (Some(reads), Some(writes)) = (shape::logical_type(reader), shape::logical_type(writer))
+        } else if let (Some(reads), Some(writes)) = (logical_type(reader), logical_type(writer))
             && reads != writes
         {
             let what = format!("{} reads as {reads} what {} writes as {writes}", self.reader, self.writer);
@@ -244,7 +241,7 @@ fn describe(schema: &Schema) -> String {
     match (Shape::of(schema).name(), schema) {
         (_, Schema::Ref { name }) => format!("`{name}`"),
         (Some(name), _) => format!("{} `{}`", Shape::of(schema).kind(), name.name()),
-        (None, schema) => shape::logical_type(schema).unwrap_or_else(|| Shape::of(schema).kind()).to_owned(),
+        (None, schema) => logical_type(schema).unwrap_or_else(|| Shape::of(schema).kind()).to_owned(),
     }
 }
 

@@ -19,6 +19,7 @@ fn event_type(schema: Value) -> EventTypeConfig {
         privacy: Vec::new(),
         name: "reading".to_owned(),
         schema_version: 1,
+        format: Default::default(),
         schema,
         family: Default::default(),
         event: EventFields {

@@ -23,6 +23,7 @@ pub(super) fn event_type(name: &str, schema: Value, type_field: Option<&str>) ->
     let config = EventTypeConfig {
         name: name.into(),
         schema_version: 1,
+        format: Default::default(),
         schema,
         family: Default::default(),
         event: event.clone(),

@@ -14,6 +14,7 @@ fn event_type(schema: Value, time: &str, id: &[&str]) -> EventTypeConfig {
         privacy: Vec::new(),
         name: "reading".to_owned(),
         schema_version: 1,
+        format: Default::default(),
         schema,
         family: SchemaFamily::default(),
         event: EventFields {

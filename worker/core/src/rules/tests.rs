@@ -61,6 +61,7 @@ fn plan(mut schema: Json) -> Arc<Plan> {
     let config = EventTypeConfig {
         name: "e".into(),
         schema_version: 1,
+        format: Default::default(),
         schema,
         family: Default::default(),
         event,

@@ -233,6 +233,7 @@ fn decoder() -> Decoder {
     let event_type = EventTypeConfig {
         name,
         schema_version: 1,
+        format: Default::default(),
         schema,
         family,
         older: Vec::new(),

@@ -54,6 +54,7 @@ fn plan(schema: &Value, family: &SchemaFamily) -> Result<Arc<Plan>, PlanError> {
     let event_type = EventTypeConfig {
         name,
         schema_version: 1,
+        format: Default::default(),
         schema,
         family,
         event,

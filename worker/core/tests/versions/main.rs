@@ -39,6 +39,7 @@ fn config(versions: &[Version]) -> EventTypeConfig {
     EventTypeConfig {
         name: "e".into(),
         schema_version: newest.number,
+        format: Default::default(),
         schema: newest.schema.clone(),
         family: Default::default(),
         older: older

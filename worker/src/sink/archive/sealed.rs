@@ -105,7 +105,7 @@ impl SealedArchive {
             let (count, plain) = pieces.entry(participant).or_default();
             *count += 1;
             match &batch.format {
-                Format::Avro(_) => plain.extend_from_slice(event),
+                Format::Avro(head) => head.write_datum(event, plain),
                 format => push_line(plain, event, format),
             }
         }

@@ -1,7 +1,7 @@
 //! One datum as JSON text.
 
 use super::reader::{Fault, Reader};
-use super::shape::{RecordField, Shape, ShapeId, Shapes};
+use super::shape::{RecordField, Shape, ShapeId, Shapes, Source};
 use super::text;
 use crate::plan::node::{Node, Rest};
 
@@ -82,10 +82,21 @@ impl Writer<'_> {
             let value = out.len();
             let property = object
                 .and_then(|object| object.properties.iter().find(|property| *property.name == *field.name));
-            let node = property.map(|property| &property.node);
-            self.value(field.shape, reader, node, out).map_err(|fault| fault.within(&field.name))?;
+            let written = match &field.source {
+                Source::Datum(shape) => {
+                    self.value(*shape, reader, property.map(|property| &property.node), out)
+                }
+                Source::Skipped(shape) => self.value(*shape, reader, None, out),
+                Source::Default(text) => {
+                    out.extend_from_slice(text);
+                    Ok(())
+                }
+                Source::Missing(why) => Err(Fault::unresolved(why.as_str())),
+            };
+            written.map_err(|fault| fault.within(&field.name))?;
             let wants_null = property.is_some_and(|property| property.required && property.node.takes_null());
-            if &out[value..] == b"null" && !wants_null {
+            let is_unwanted = matches!(field.source, Source::Skipped(_));
+            if is_unwanted || (&out[value..] == b"null" && !wants_null) {
                 out.truncate(before);
             }
         }

@@ -5,6 +5,8 @@ use bytes::Bytes;
 use super::codec::Codec;
 use super::reader::{Fault, Reader};
 use super::shape::Shapes;
+use super::text::write_long;
+use crate::avro::{self, AvroSchema, Parsed};
 
 /// A block is at most so large, compressed or not.
 pub const BLOCK_BYTES_MAX: usize = 64 * 1024 * 1024;
@@ -14,9 +16,16 @@ const BLOCK_DATA_MAX: usize = 1 << 20;
 
 const MAGIC: &[u8] = b"Obj\x01";
 
+/// Ends the blocks of containers that are made here.
+const SYNC: [u8; 16] = *b"transect-avro-v1";
+
+/// A container whose data are single objects, each the bytes that came.
+const SINGLE_OBJECTS: &str = r#"{"type":"record","name":"SingleObject","namespace":"dev.transect","fields":[{"name":"bytes","type":"bytes"}]}"#;
+
 /// The head of a container file.
 #[derive(Debug)]
 pub struct Head {
+    schema: AvroSchema,
     shapes: Shapes,
     codec: Codec,
     sync: [u8; 16],
@@ -55,14 +64,73 @@ impl Head {
         match read_head(bytes) {
             Ok(Raw { schema, codec, sync, length }) => {
                 let schema = str::from_utf8(schema).map_err(|_| "its schema is not UTF-8".to_owned())?;
-                let shapes = Shapes::of(schema)?;
+                let schema = AvroSchema::of(Parsed::of_text(schema)?);
+                let shapes = Shapes::of(&schema.parsed)?;
                 let codec = Codec::named(codec)?;
                 let bytes = Bytes::copy_from_slice(&bytes[..length]);
-                Ok(Some((Self { shapes, codec, sync, bytes }, length)))
+                Ok(Some((Self { schema, shapes, codec, sync, bytes }, length)))
             }
             Err(Fault::End { .. }) => Ok(None),
-            Err(Fault::Bad { message, .. }) => Err(message),
+            Err(Fault::Bad { message, .. } | Fault::Unresolved { message, .. }) => Err(message),
         }
+    }
+
+    /// The head of containers whose data are single objects.
+    pub fn of_single_objects() -> Result<Self, String> {
+        Self::made(SINGLE_OBJECTS)
+    }
+
+    /// The head of a container with the same schema, whose blocks are not compressed and end with our own marker, so that
+    /// those of several containers can stand behind it.
+    pub fn plain(&self) -> Result<Self, String> {
+        let raw = read_head(&self.bytes).map_err(|_| "its head is not whole".to_owned())?;
+        Self::made(str::from_utf8(raw.schema).map_err(|_| "its schema is not UTF-8".to_owned())?)
+    }
+
+    fn made(schema: &str) -> Result<Self, String> {
+        let mut bytes = MAGIC.to_vec();
+        write_long(2, &mut bytes);
+        for text in ["avro.schema", schema, "avro.codec", "null"] {
+            write_long(text.len() as i64, &mut bytes);
+            bytes.extend_from_slice(text.as_bytes());
+        }
+        write_long(0, &mut bytes);
+        bytes.extend_from_slice(&SYNC);
+        Ok(Self::parse(&bytes)?.ok_or("its head is not whole")?.0)
+    }
+
+    /// Appends a block of so many data, which must not be compressed.
+    pub fn write_block(&self, count: usize, data: &[u8], out: &mut Vec<u8>) {
+        write_long(count as i64, out);
+        write_long(data.len() as i64, out);
+        out.extend_from_slice(data);
+        out.extend_from_slice(&self.sync);
+    }
+
+    /// Appends a single object, as it came, as a datum of such a container.
+    pub fn write_single_object(object: &[u8], out: &mut Vec<u8>) {
+        write_long(object.len() as i64, out);
+        out.extend_from_slice(object);
+    }
+
+    /// Appends an event's own bytes as a datum of this container.
+    pub fn write_datum(&self, event: &[u8], out: &mut Vec<u8>) {
+        if self.is_of_single_objects() {
+            Self::write_single_object(event, out);
+        } else {
+            out.extend_from_slice(event);
+        }
+    }
+
+    /// Whether its data are single objects.
+    pub fn is_of_single_objects(&self) -> bool {
+        matches!(avro::Shape::of(&self.schema.parsed.root), avro::Shape::Record(record)
+            if record.name.fullname(None) == "dev.transect.SingleObject")
+    }
+
+    /// The schema with which its data were written.
+    pub(super) fn schema(&self) -> &AvroSchema {
+        &self.schema
     }
 
     /// The head as it came.
@@ -94,18 +162,13 @@ impl Head {
         match read {
             Ok(block) => Ok(Some(block)),
             Err(Fault::End { .. }) => Ok(None),
-            Err(Fault::Bad { message, .. }) => Err(message),
+            Err(Fault::Bad { message, .. } | Fault::Unresolved { message, .. }) => Err(message),
         }
     }
 
     /// Appends the data of a whole block, decompressed. Where that can't be done they are appended as they came, with an
     /// error that says why.
-    pub(super) fn decompress(
-        &self,
-        frame: &[u8],
-        bytes_max: usize,
-        data: &mut Vec<u8>,
-    ) -> Result<(), String> {
+    pub fn decompress(&self, frame: &[u8], bytes_max: usize, data: &mut Vec<u8>) -> Result<(), String> {
         let Ok(Some(Block { data: from, length, .. })) = self.block(frame) else {
             return Err("the block is not whole".to_owned());
         };

@@ -1,7 +1,7 @@
 //! The primitive types of Avro's binary encoding.
 
 use crate::format::malformed;
-use crate::reject::Reject;
+use crate::reject::{Reject, RejectReason};
 
 /// Reads bytes from their beginning on.
 #[derive(Debug)]
@@ -25,11 +25,22 @@ pub(super) enum Fault {
         /// What was expected and found.
         message: String,
     },
+    /// They are of the schema that they were written with, and can't be read as what is wanted.
+    Unresolved {
+        /// JSON Pointer to what was being read.
+        pointer: String,
+        /// What was expected and found.
+        message: String,
+    },
 }
 
 impl Fault {
     pub(super) fn bad(message: impl Into<String>) -> Self {
         Self::Bad { pointer: String::new(), message: message.into() }
+    }
+
+    pub(super) fn unresolved(message: impl Into<String>) -> Self {
+        Self::Unresolved { pointer: String::new(), message: message.into() }
     }
 
     /// The same as seen from one step further out.
@@ -38,6 +49,9 @@ impl Fault {
         match self {
             Self::End { pointer } => Self::End { pointer: format!("/{step}{pointer}") },
             Self::Bad { pointer, message } => Self::Bad { pointer: format!("/{step}{pointer}"), message },
+            Self::Unresolved { pointer, message } => {
+                Self::Unresolved { pointer: format!("/{step}{pointer}"), message }
+            }
         }
     }
 
@@ -45,6 +59,10 @@ impl Fault {
         let (pointer, message) = match self {
             Self::End { pointer } => (pointer, "the datum goes on beyond the end of its block".to_owned()),
             Self::Bad { pointer, message } => (pointer, message),
+            Self::Unresolved { pointer, message } => {
+                let (reason, keyword) = (RejectReason::SchemaViolation, "resolution".to_owned());
+                return Reject { reason, pointer, keyword, message, offset: None };
+            }
         };
         Reject { pointer, ..malformed(message) }
     }

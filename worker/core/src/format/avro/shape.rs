@@ -1,9 +1,11 @@
-//! The schema of a container file, in the form in which its data are read.
+//! The form in which the data of a schema are read.
 
 use std::collections::HashMap;
 
 use apache_avro::Schema;
-use apache_avro::schema::{InnerDecimalSchema, Name, UuidSchema};
+use apache_avro::schema::{InnerDecimalSchema, UuidSchema};
+
+use crate::avro::{self, Parsed};
 
 /// Position among [`Shapes`].
 pub(super) type ShapeId = usize;
@@ -24,7 +26,8 @@ pub(super) enum Shape {
     Map(ShapeId),
     Union(Vec<ShapeId>),
     Record(Vec<RecordField>),
-    Enum(Vec<String>),
+    /// The symbol that is read for each that may be written; an error says which one can't be.
+    Enum(Vec<Result<String, String>>),
     /// Of bytes, or of so many.
     Decimal {
         scale: usize,
@@ -47,6 +50,21 @@ pub(super) enum Shape {
         per_second: i64,
     },
     Duration,
+    /// A number that is read as one of a wider type.
+    Promoted {
+        written: Number,
+        read: Box<Shape>,
+    },
+    /// What was written can't be read as what is wanted, and why.
+    Never(String),
+}
+
+/// A type of numbers that another one takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Number {
+    Int,
+    Long,
+    Float,
 }
 
 #[derive(Debug)]
@@ -54,7 +72,49 @@ pub(super) struct RecordField {
     pub(super) name: String,
     /// As JSON, with the colon.
     pub(super) key: Box<[u8]>,
-    pub(super) shape: ShapeId,
+    pub(super) source: Source,
+}
+
+/// Where the value of a field comes from.
+#[derive(Debug)]
+pub(super) enum Source {
+    Datum(ShapeId),
+    /// It is in the datum, and nobody wants it.
+    Skipped(ShapeId),
+    /// The default, as JSON.
+    Default(Box<[u8]>),
+    /// It is neither in the datum, nor is there a default.
+    Missing(String),
+}
+
+impl Shape {
+    /// The same, if the shapes that it refers to stand so many places further on.
+    pub(super) fn moved(self, by: usize) -> Self {
+        match self {
+            Self::Array(items) => Self::Array(items + by),
+            Self::Map(values) => Self::Map(values + by),
+            Self::Union(variants) => Self::Union(variants.into_iter().map(|id| id + by).collect()),
+            Self::Record(fields) => {
+                let moved = |field: RecordField| {
+                    let source = match field.source {
+                        Source::Datum(id) => Source::Datum(id + by),
+                        Source::Skipped(id) => Source::Skipped(id + by),
+                        other => other,
+                    };
+                    RecordField { source, ..field }
+                };
+                Self::Record(fields.into_iter().map(moved).collect())
+            }
+            other => other,
+        }
+    }
+}
+
+impl RecordField {
+    pub(super) fn new(name: &str, source: Source) -> Self {
+        let key = format!("{}:", serde_json::Value::from(name)).into_bytes();
+        Self { name: name.to_owned(), key: key.into(), source }
+    }
 }
 
 /// A schema; its parts refer to one another by position, so that it may be recursive. The first is the whole.
@@ -64,12 +124,10 @@ pub(super) struct Shapes {
 }
 
 impl Shapes {
-    /// Reads a schema as JSON; an error says what is wrong with it.
-    pub(super) fn of(schema: &str) -> Result<Self, String> {
-        let schema =
-            Schema::parse_str(schema).map_err(|error| format!("its schema can't be read: {error}"))?;
+    /// That of data as they were written; an error says what is wrong with their schema.
+    pub(super) fn of(parsed: &Parsed) -> Result<Self, String> {
         let mut builder = Builder::default();
-        builder.add(&schema, None)?;
+        builder.add(&parsed.root, None)?;
         Ok(builder.shapes)
     }
 }
@@ -89,71 +147,64 @@ impl Builder {
         // Its place is taken before its parts are read, which may refer to it.
         let id = self.shapes.all.len();
         self.shapes.all.push(Shape::Null);
-        let mut named = |name: &Name| self.named.insert(name.fullname(namespace), id);
-        let shape = match schema {
-            Schema::Null | Schema::Ref { .. } => Shape::Null,
-            Schema::Boolean => Shape::Boolean,
-            Schema::Int => Shape::Int,
-            Schema::Long => Shape::Long,
-            Schema::Float => Shape::Float,
-            Schema::Double => Shape::Double,
-            Schema::Bytes => Shape::Bytes,
-            Schema::String | Schema::Uuid(UuidSchema::String) => Shape::String,
-            Schema::Uuid(UuidSchema::Bytes) => Shape::Uuid { fixed: false },
-            Schema::Uuid(UuidSchema::Fixed(fixed)) => {
-                named(&fixed.name);
-                Shape::Uuid { fixed: true }
-            }
-            Schema::Array(array) => Shape::Array(self.add(&array.items, namespace)?),
-            Schema::Map(map) => Shape::Map(self.add(&map.types, namespace)?),
-            Schema::Union(union) => {
-                let variants = union.variants().iter().map(|variant| self.add(variant, namespace));
+        let known = avro::Shape::of(schema);
+        if let Some(name) = known.name() {
+            self.named.insert(name.fullname(namespace), id);
+        }
+        let shape = match known {
+            avro::Shape::Array(items) => Shape::Array(self.add(items, namespace)?),
+            avro::Shape::Map(values) => Shape::Map(self.add(values, namespace)?),
+            avro::Shape::Union(branches) => {
+                let variants = branches.iter().map(|variant| self.add(variant, namespace));
                 Shape::Union(variants.collect::<Result<_, _>>()?)
             }
-            Schema::Record(record) => {
-                named(&record.name);
+            avro::Shape::Record(record) => {
                 let inner = record.name.namespace().or(namespace);
                 let fields = record.fields.iter().map(|field| {
-                    let key = format!("{}:", serde_json::Value::from(field.name.as_str())).into_bytes();
                     let shape = self.add(&field.schema, inner)?;
-                    Ok::<_, String>(RecordField { name: field.name.clone(), key: key.into(), shape })
+                    Ok::<_, String>(RecordField::new(&field.name, Source::Datum(shape)))
                 });
                 Shape::Record(fields.collect::<Result<_, _>>()?)
             }
-            Schema::Enum(symbols) => {
-                named(&symbols.name);
-                Shape::Enum(symbols.symbols.clone())
-            }
-            Schema::Fixed(fixed) => {
-                named(&fixed.name);
-                Shape::Fixed(fixed.size)
-            }
-            Schema::Decimal(decimal) => {
-                let fixed = match &decimal.inner {
-                    InnerDecimalSchema::Bytes => None,
-                    InnerDecimalSchema::Fixed(fixed) => {
-                        named(&fixed.name);
-                        Some(fixed.size)
-                    }
-                };
-                Shape::Decimal { scale: decimal.scale, fixed }
-            }
-            Schema::BigDecimal => Shape::BigDecimal,
-            Schema::Date => Shape::Date,
-            Schema::TimeMillis => Shape::TimeOfDay { per_second: 1_000 },
-            Schema::TimeMicros => Shape::TimeOfDay { per_second: 1_000_000 },
-            Schema::TimestampMillis => Shape::Timestamp { per_second: 1_000 },
-            Schema::TimestampMicros => Shape::Timestamp { per_second: 1_000_000 },
-            Schema::TimestampNanos => Shape::Timestamp { per_second: 1_000_000_000 },
-            Schema::LocalTimestampMillis => Shape::LocalTimestamp { per_second: 1_000 },
-            Schema::LocalTimestampMicros => Shape::LocalTimestamp { per_second: 1_000_000 },
-            Schema::LocalTimestampNanos => Shape::LocalTimestamp { per_second: 1_000_000_000 },
-            Schema::Duration(fixed) => {
-                named(&fixed.name);
-                Shape::Duration
-            }
+            avro::Shape::Enum(symbols) => Shape::Enum(symbols.symbols.iter().cloned().map(Ok).collect()),
+            _ => leaf(schema),
         };
         self.shapes.all[id] = shape;
         Ok(id)
+    }
+}
+
+/// The shape of a schema without parts.
+pub(super) fn leaf(schema: &Schema) -> Shape {
+    match schema {
+        Schema::Boolean => Shape::Boolean,
+        Schema::Int => Shape::Int,
+        Schema::Long => Shape::Long,
+        Schema::Float => Shape::Float,
+        Schema::Double => Shape::Double,
+        Schema::Bytes => Shape::Bytes,
+        Schema::String | Schema::Uuid(UuidSchema::String) => Shape::String,
+        Schema::Uuid(UuidSchema::Bytes) => Shape::Uuid { fixed: false },
+        Schema::Uuid(UuidSchema::Fixed(_)) => Shape::Uuid { fixed: true },
+        Schema::Fixed(fixed) => Shape::Fixed(fixed.size),
+        Schema::Decimal(decimal) => {
+            let fixed = match &decimal.inner {
+                InnerDecimalSchema::Bytes => None,
+                InnerDecimalSchema::Fixed(fixed) => Some(fixed.size),
+            };
+            Shape::Decimal { scale: decimal.scale, fixed }
+        }
+        Schema::BigDecimal => Shape::BigDecimal,
+        Schema::Date => Shape::Date,
+        Schema::TimeMillis => Shape::TimeOfDay { per_second: 1_000 },
+        Schema::TimeMicros => Shape::TimeOfDay { per_second: 1_000_000 },
+        Schema::TimestampMillis => Shape::Timestamp { per_second: 1_000 },
+        Schema::TimestampMicros => Shape::Timestamp { per_second: 1_000_000 },
+        Schema::TimestampNanos => Shape::Timestamp { per_second: 1_000_000_000 },
+        Schema::LocalTimestampMillis => Shape::LocalTimestamp { per_second: 1_000 },
+        Schema::LocalTimestampMicros => Shape::LocalTimestamp { per_second: 1_000_000 },
+        Schema::LocalTimestampNanos => Shape::LocalTimestamp { per_second: 1_000_000_000 },
+        Schema::Duration(_) => Shape::Duration,
+        _ => Shape::Null,
     }
 }

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::shape::Shapes;
 use super::*;
+use crate::avro::Parsed;
 use crate::format::testing::event_type;
 use crate::input::{EventSpan, Place};
 use crate::reject::RejectReason;
@@ -23,6 +24,10 @@ fn container(schema: &Value, codec: Written, records: &[Vec<(&str, Avro)>], by: 
         writer.flush().unwrap();
     }
     writer.into_inner().unwrap()
+}
+
+fn shapes_of(schema: &Value) -> Shapes {
+    Shapes::of(&Parsed::of_text(&schema.to_string()).unwrap()).unwrap()
 }
 
 /// A file's blocks as a batch.
@@ -59,13 +64,15 @@ fn batch(file: &[u8]) -> (Head, EventBatch) {
 /// Each event as JSON or what is wrong with it, and its own bytes.
 fn read(file: &[u8], event_type: Option<&EventType>) -> Vec<(Result<String, String>, Vec<u8>)> {
     let (head, mut batch) = batch(file);
-    let mut converter = Converter::default();
+    let (mut converter, head) = (Converter::default(), Arc::new(head));
+    let types = event_type.map(std::slice::from_ref).unwrap_or_default();
+    let context = Context { types, event_type: None, version: None };
     converter.open(&head, &mut batch);
     let mut events = Vec::new();
     for event in 0..batch.events.len() {
         let mut text = Vec::new();
-        let outcome = converter.convert(&head, &mut batch, event, event_type, &mut text);
-        let outcome = outcome.map(|()| String::from_utf8(text).unwrap()).map_err(|reject| {
+        let outcome = converter.convert(&head, &mut batch, event, &context, &mut text);
+        let outcome = outcome.map(|_| String::from_utf8(text).unwrap()).map_err(|reject| {
             assert_eq!(reject.reason, RejectReason::Malformed);
             format!("{}: {}", reject.pointer, reject.message)
         });
@@ -84,7 +91,7 @@ fn record(fields: Value) -> Value {
 
 #[track_caller]
 fn check(schema: Value, bytes: &[u8], expected: &str) {
-    let shapes = Shapes::of(&schema.to_string()).unwrap();
+    let shapes = shapes_of(&schema);
     let (mut reader, mut text) = (Reader::new(bytes), Vec::new());
     shapes.write(&mut reader, None, &mut text).unwrap();
     assert_eq!((String::from_utf8(text).unwrap().as_str(), reader.at()), (expected, bytes.len()));
@@ -135,7 +142,7 @@ fn logical_types_are_written_as_json_schema_knows_them() {
 fn what_is_none_of_its_schema_says_where() {
     let inner = json!({"type": "record", "name": "i", "fields": [{"name": "a_b", "type": {"type": "array", "items": "boolean"}}]});
     let schema = record(json!([{"name": "x", "type": inner}]));
-    let shapes = Shapes::of(&schema.to_string()).unwrap();
+    let shapes = shapes_of(&schema);
     let read = |bytes: &[u8]| {
         let reject = shapes.write(&mut Reader::new(bytes), None, &mut Vec::new()).unwrap_err().into_reject();
         format!("{}: {}", reject.pointer, reject.message)
@@ -155,7 +162,7 @@ fn what_is_none_of_its_schema_says_where() {
             ": expected one of the 1 symbols of an enum; found number 1",
         ),
     ] {
-        let shapes = Shapes::of(&schema.to_string()).unwrap();
+        let shapes = shapes_of(&schema);
         let reject = shapes.write(&mut Reader::new(bytes), None, &mut Vec::new()).unwrap_err().into_reject();
         assert_eq!(format!("{}: {}", reject.pointer, reject.message), message);
     }
@@ -164,11 +171,11 @@ fn what_is_none_of_its_schema_says_where() {
 #[test]
 fn a_datum_can_not_nest_or_grow_without_bounds() {
     let list = record(json!([{"name": "next", "type": ["null", "r"]}]));
-    let shapes = Shapes::of(&list.to_string()).unwrap();
+    let shapes = shapes_of(&list);
     let deep = [2_u8; 1_000_000];
     let fault = shapes.write(&mut Reader::new(&deep), None, &mut Vec::new()).unwrap_err();
     assert!(fault.into_reject().message.contains("nests deeper than 128"));
-    let nulls = Shapes::of(&json!({"type": "array", "items": "null"}).to_string()).unwrap();
+    let nulls = shapes_of(&json!({"type": "array", "items": "null"}));
     let many = b"\xfe\xff\xff\xff\xff\xff\xff\xff\xff\x01\x00";
     let fault = nulls.write(&mut Reader::new(many), None, &mut Vec::new()).unwrap_err();
     assert!(fault.into_reject().message.contains("bytes as JSON"));
@@ -309,7 +316,7 @@ proptest::proptest! {
             {"name": "t", "type": {"type": "long", "logicalType": "timestamp-nanos"}},
             {"name": "c", "type": {"type": "long", "logicalType": "time-micros"}}
         ]));
-        let shapes = Shapes::of(&everything.to_string()).unwrap();
+        let shapes = shapes_of(&everything);
         let mut text = Vec::new();
         if shapes.write(&mut Reader::new(&bytes), None, &mut text).is_ok() {
             serde_json::from_slice::<serde::de::IgnoredAny>(&text).unwrap();

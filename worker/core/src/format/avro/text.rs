@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Span, Timestamp};
 use num_bigint::BigInt;
 
 use super::reader::{Fault, Reader};
-use super::shape::Shape;
+use super::shape::{Number, Shape};
 
 /// A decimal number has at most so many bytes, and digits behind the point.
 const DECIMAL_BYTES_MAX: usize = 1024;
@@ -50,6 +50,11 @@ pub(super) fn write(shape: &Shape, reader: &mut Reader<'_>, out: &mut Vec<u8>) -
                 Fault::bad(format!(
                     "expected one of the {} symbols of an enum; found number {at}",
                     symbols.len()
+                ))
+            })?;
+            let symbol = symbol.as_ref().map_err(|written| {
+                Fault::unresolved(format!(
+                    "the symbol `{written}` was written, which the schema's enum has neither as a symbol nor a default for"
                 ))
             })?;
             write_string(symbol, out);
@@ -97,9 +102,49 @@ pub(super) fn write(shape: &Shape, reader: &mut Reader<'_>, out: &mut Vec<u8>) -
             let (seconds, millis) = (millis / 1000, millis % 1000);
             write_string(&format!("P{months}M{days}DT{seconds}.{millis:03}S"), out);
         }
+        Shape::Promoted { written, read } => write_promoted(*written, read, reader, out)?,
+        Shape::Never(why) => return Err(Fault::unresolved(why.as_str())),
         Shape::Array(_) | Shape::Map(_) | Shape::Union(_) | Shape::Record(_) => {}
     }
     Ok(())
+}
+
+/// Appends a number as one of a wider type. A long may have no such float; then it is the nearest, as in all of Avro.
+fn write_promoted(
+    written: Number,
+    read: &Shape,
+    reader: &mut Reader<'_>,
+    out: &mut Vec<u8>,
+) -> Result<(), Fault> {
+    let whole = match written {
+        Number::Int => i64::from(reader.int()?),
+        Number::Long => reader.long()?,
+        Number::Float => {
+            let number = f32::from_le_bytes(reader.array()?);
+            write_float(f64::from(number), number.is_finite(), out);
+            return Ok(());
+        }
+    };
+    match read {
+        Shape::Float => write_float(whole as f32, true, out),
+        Shape::Double => write_float(whole as f64, true, out),
+        long => {
+            let mut bytes = Vec::with_capacity(10);
+            write_long(whole, &mut bytes);
+            write(long, &mut Reader::new(&bytes), out)?;
+        }
+    }
+    Ok(())
+}
+
+/// Appends a `long`: zigzag, seven bits a byte, the lowest first.
+pub(super) fn write_long(value: i64, out: &mut Vec<u8>) {
+    let mut rest = ((value << 1) ^ (value >> 63)) as u64;
+    while rest >= 0x80 {
+        out.push(rest as u8 | 0x80);
+        rest >>= 7;
+    }
+    out.push(rest as u8);
 }
 
 fn write_plain(number: impl std::fmt::Display, out: &mut Vec<u8>) {

@@ -6,7 +6,7 @@ use apache_avro::schema::{
 
 /// A schema by what its data looks like.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Shape<'s> {
+pub(crate) enum Shape<'s> {
     Primitive(Primitive),
     Fixed(&'s FixedSchema),
     Enum(&'s EnumSchema),
@@ -19,7 +19,7 @@ pub(super) enum Shape<'s> {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Primitive {
+pub(crate) enum Primitive {
     Null,
     Boolean,
     Int,
@@ -32,7 +32,7 @@ pub(super) enum Primitive {
 
 impl Primitive {
     /// Whether it can read what was written as another, by promotion.
-    pub(super) fn takes(self, written: Self) -> bool {
+    pub(crate) fn takes(self, written: Self) -> bool {
         use Primitive::{Bytes, Double, Float, Int, Long, String};
         self == written
             || matches!(
@@ -45,7 +45,7 @@ impl Primitive {
             )
     }
 
-    fn name(self) -> &'static str {
+    pub(super) fn name(self) -> &'static str {
         match self {
             Self::Null => "null",
             Self::Boolean => "boolean",
@@ -60,7 +60,7 @@ impl Primitive {
 }
 
 impl<'s> Shape<'s> {
-    pub(super) fn of(schema: &'s Schema) -> Self {
+    pub(crate) fn of(schema: &'s Schema) -> Self {
         match schema {
             Schema::Null => Self::Primitive(Primitive::Null),
             Schema::Boolean => Self::Primitive(Primitive::Boolean),
@@ -98,7 +98,7 @@ impl<'s> Shape<'s> {
     }
 
     /// The type's word in the specification.
-    pub(super) fn kind(self) -> &'static str {
+    pub(crate) fn kind(self) -> &'static str {
         match self {
             Self::Primitive(primitive) => primitive.name(),
             Self::Fixed(_) => "fixed",
@@ -112,7 +112,7 @@ impl<'s> Shape<'s> {
     }
 
     /// The name of a named type.
-    pub(super) fn name(self) -> Option<&'s Name> {
+    pub(crate) fn name(self) -> Option<&'s Name> {
         match self {
             Self::Fixed(fixed) => Some(&fixed.name),
             Self::Enum(schema) => Some(&schema.name),
@@ -123,7 +123,7 @@ impl<'s> Shape<'s> {
 }
 
 /// What data means beyond its type; decimals are compared by themselves.
-pub(super) fn logical_type(schema: &Schema) -> Option<&'static str> {
+pub(crate) fn logical_type(schema: &Schema) -> Option<&'static str> {
     Some(match schema {
         Schema::Decimal(_) => "decimal",
         Schema::BigDecimal => "big-decimal",
