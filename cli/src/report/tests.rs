@@ -22,6 +22,7 @@ fn summary(content: Content) -> Summary {
             sources: BTreeMap::from([(harm(), tally.clone()), ("b".to_owned(), tally)]),
             event_types: BTreeMap::from([(harm(), 2), ("b".to_owned(), 2)]),
             rules: BTreeMap::from([(harm(), BTreeMap::from([(harm(), Default::default())]))]),
+            lookups: Default::default(),
             alerts: BTreeMap::new(),
             adds_up: true,
         },
