@@ -11,6 +11,7 @@ PYTHON := $(VENV)/bin/python
 PACKAGES := $(VENV)/.installed
 SUITE := $(CACHE)/json-schema-suite-$(shell sed -n 's/^jsonschema\[.*==//p' tools/requirements.txt)
 SYSTEM := $(CACHE)/system-$(shell sha256sum tools/install-system.sh | cut -c1-12)
+BROWSER := $(CACHE)/browser-$(shell sha256sum tools/install-browser.sh | cut -c1-12)
 
 .PHONY: help demo test check bench soak fuzz audit build tools
 .DEFAULT_GOAL := help
@@ -23,7 +24,7 @@ demo: build $(PACKAGES) ## Run the earthquakes from file to tables, and show wha
 	$(TRANSECT) up -f examples/01-earthquakes --drain --epoch-bytes 65536 --out out/01-earthquakes --state out/state
 	$(PYTHON) examples/show.py examples/01-earthquakes out/01-earthquakes
 
-test: build $(PACKAGES) $(SUITE)/.installed ## Run every test: units, the examples against DuckDB, a short soak
+test: build $(PACKAGES) $(SUITE)/.installed $(BROWSER) ## Run every test: units, the examples against DuckDB, a short soak
 	TRANSECT_JSON_SCHEMA_SUITE=$(SUITE) cargo test --locked --workspace
 	$(PYTHON) -m unittest discover -s tests/reference
 	PYTHON=$(PYTHON) tools/test-examples.sh
@@ -61,6 +62,10 @@ tools: $(SYSTEM) ## Install compiler and linker
 $(SYSTEM): tools/install-system.sh
 	tools/install-system.sh
 	@mkdir -p $(CACHE) && touch $@
+
+$(BROWSER): tools/install-browser.sh | $(SYSTEM)
+	tools/install-browser.sh
+	@touch $@
 
 $(PACKAGES): tools/requirements.txt | $(SYSTEM)
 	@echo 'installing Python packages into $(VENV)'

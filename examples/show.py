@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Prints what a run of an example wrote: rows of the table, windows, rejects, the ledger.
+"""Prints what a run of an example wrote: rows of the table, windows, rejects, the ledger, and where its report is.
 
     show.py EXAMPLE OUT
 """
@@ -106,6 +106,8 @@ def main() -> None:
     show_rejects(out)
     title(f"The ledger, in {out}/ledger.json")
     print(json.dumps(json.loads((out / "ledger.json").read_text()), indent=2))
+    title("The report, a page to open in a browser")
+    print((out / "report.html").resolve())
 
 
 if __name__ == "__main__":

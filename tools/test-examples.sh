@@ -14,6 +14,13 @@ for example in examples/[0-9]*/; do
     echo "== $example"
     "$TRANSECT" validate -f "$example"
     "$TRANSECT" up -f "$example" --drain --out "$out" --state "$out.state"
+    # Several inputs of several formats are read and cleansed by a reference of their own.
+    if [ "$example" = examples/04-mixed ]; then
+        "$PYTHON" tests/reference/mixed.py "$example" "$out"
+        "$TRANSECT" up -f "$example" --drain --out "$out.steps" --state "$out.steps.state" --epoch-bytes 20000 --threads 2 >"$work/steps"
+        "$PYTHON" tests/reference/mixed.py "$example" "$out.steps"
+        continue
+    fi
     "$PYTHON" tests/reference/table.py "$example" "$out"
     "$PYTHON" tests/reference/windows.py "$example" "$out"
     "$PYTHON" tests/reference/alerts.py "$example" "$out"

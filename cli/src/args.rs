@@ -55,6 +55,8 @@ pub(crate) enum Command {
     Rejected(RejectedArgs),
     /// Look at anomalies
     Alerts(AlertsArgs),
+    /// Write report.html from the files of an output folder, as `up` does at its end
+    Report(ReportArgs),
     /// Work with schemas, without a pipeline
     Schema(SchemaArgs),
     /// Print a shell's completions
@@ -156,6 +158,16 @@ pub(crate) struct LedgerArgs {
     #[arg(long, value_name = "DIR", default_value = "out")]
     pub(crate) out: PathBuf,
     /// How the ledger is printed
+    #[arg(short, long, value_enum, default_value_t)]
+    pub(crate) output: Format,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct ReportArgs {
+    /// The output folder of a pipeline
+    #[arg(long, value_name = "DIR", default_value = "out")]
+    pub(crate) out: PathBuf,
+    /// How its place is printed
     #[arg(short, long, value_enum, default_value_t)]
     pub(crate) output: Format,
 }

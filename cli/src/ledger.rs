@@ -53,5 +53,12 @@ pub(crate) fn table(report: &Report) -> String {
         let alerts = report.alerts.iter().map(|(detector, n)| [detector.clone(), output::count(*n)]);
         text.push_str(&output::table(["detector", "alerts"], alerts));
     }
+    if !report.lookups.is_empty() {
+        text.push('\n');
+        let lookups = report.lookups.iter().flat_map(|(name, contents)| {
+            contents.iter().map(move |(digest, n)| [name.clone(), digest.clone(), output::count(*n)])
+        });
+        text.push_str(&output::table(["lookup", "content", "events read"], lookups));
+    }
     text
 }

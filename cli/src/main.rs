@@ -8,6 +8,7 @@ mod lines;
 mod manifests;
 mod output;
 mod rejected;
+mod report;
 mod schema;
 mod unseal;
 mod up;
@@ -34,6 +35,7 @@ fn main() -> ! {
         Command::Ledger(args) => ledger::run(&args),
         Command::Rejected(args) => rejected::run(&args),
         Command::Alerts(args) => alerts::run(&args),
+        Command::Report(args) => report::run(&args),
         Command::Schema(args) => schema::run(&args),
         Command::Unseal(args) => unseal::run(&args),
         Command::Completions { shell } => {

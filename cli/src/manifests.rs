@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::bail;
-use transect_config::PipelineConfig;
+use transect_config::{LookupConfig, LookupPlace, PipelineConfig};
 use transect_crds::ResearchPipeline;
 use transect_crds::yaml::{self, Loaded, Located, Problem};
 use transect_operator::local;
@@ -27,7 +27,10 @@ pub(crate) fn check(files: &[PathBuf], overrides: &Overrides) -> (Loaded, Vec<Ch
     let check = |pipeline: &Located<ResearchPipeline>| {
         let mut problems = local::unsupported(pipeline, overrides);
         let outcome = match resolve(&loaded.schemas, &loaded.config_maps, pipeline, overrides) {
-            Ok(resolved) if problems.is_empty() => Ok(resolved),
+            Ok(resolved) if problems.is_empty() => match tables(pipeline, &resolved.config) {
+                none if none.is_empty() => Ok(resolved),
+                problems => Err(problems),
+            },
             Ok(_) => Err(problems),
             Err(more) => {
                 problems.extend(more);
@@ -42,6 +45,19 @@ pub(crate) fn check(files: &[PathBuf], overrides: &Overrides) -> (Loaded, Vec<Ch
     };
     let checked = loaded.pipelines.iter().map(check).collect();
     (loaded, checked)
+}
+
+/// What is wrong with the tables that are in files.
+fn tables(pipeline: &Located<ResearchPipeline>, config: &PipelineConfig) -> Vec<Problem> {
+    let problem = |(at, lookup): (usize, &LookupConfig)| {
+        let error = transect_worker::lookup::read(lookup).err()?;
+        let field =
+            if pipeline.value.spec.lookups[at].file.is_some() { "file.path" } else { "objectStore.url" };
+        Some(pipeline.problem(&format!("spec.lookups[{at}].{field}"), error.told(), error.fix))
+    };
+    let files =
+        config.lookups.iter().enumerate().filter(|(_, lookup)| matches!(lookup.place, LookupPlace::File(_)));
+    files.filter_map(problem).collect()
 }
 
 /// The configuration of the one pipeline to run. Problems are printed, one a line.

@@ -18,7 +18,7 @@ use transect_worker::report::Report;
 use transect_worker::verify;
 
 use crate::args::{Format, UpArgs};
-use crate::{ledger, manifests, output};
+use crate::{ledger, manifests, output, report as page};
 
 /// Where the gateway listens unless told otherwise: for this machine only.
 const LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
@@ -55,6 +55,10 @@ pub(crate) fn run(args: UpArgs) -> anyhow::Result<ExitCode> {
         }
         _ => Vec::new(),
     };
+    // Everything is stored by now: a page that can't be written takes nothing away from that.
+    if let Err(error) = page::write(&options.out) {
+        output::note(&format!("warning: there is no {}: {error:#}", page::FILE_NAME));
+    }
     summarise(args.output, &report, &options)?;
     for difference in &differences {
         output::note(&format!("error: {difference}"));
@@ -177,6 +181,7 @@ fn summarise(format: Format, report: &Report, options: &Options) -> anyhow::Resu
 
 fn places(out: &Path, state: &Path) -> Vec<Place> {
     let all = [
+        (out.join(page::FILE_NAME), "the report: all of this as a page for people"),
         (out.join("table"), "accepted events, as Parquet by event type and day"),
         (out.join("windows"), "windows, as Parquet by name; the greatest revision counts"),
         (out.join("alerts"), "anomalies, one a line; see: transect alerts list"),

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 pub(crate) const NAME: &str = "^[a-z]([-a-z0-9]*[a-z0-9])?$";
 const OBJECT_NAME: &str = "^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$";
+const TABLE: &str = "^[a-z][a-z0-9_]*$";
 const COLUMN: &str = "^[A-Za-z_][A-Za-z0-9_]*$";
 const DURATION: &str = r"^([0-9]{1,10}(\.[0-9]{1,6})?(us|ms|s|m|h))+$";
 const POINTER: &str = "^(/([^~/]|~[01])*)+$";
@@ -25,6 +26,9 @@ pub(crate) fn told(pattern: &str) -> Option<(&'static str, &'static str)> {
         ),
         OBJECT_NAME => {
             ("the name of an object", "write small letters, digits, dashes and dots, such as `kafka-user`")
+        }
+        TABLE => {
+            ("a name that rules can write", "write small letters, digits and underscores, such as `stations`")
         }
         COLUMN => ("the name of a column", "write letters, digits and underscores, such as `pm25_mean`"),
         DURATION => ("a duration", "write a number and a unit, such as `30s`, `5m` or `168h`"),
@@ -83,6 +87,11 @@ pub(crate) fn object_name(_: &mut SchemaGenerator) -> Schema {
 /// A namespace: a DNS label.
 pub(crate) fn namespace(_: &mut SchemaGenerator) -> Schema {
     text(63, "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")
+}
+
+/// A name that stands in CEL as it is, where a dash would be a minus.
+pub(crate) fn table(_: &mut SchemaGenerator) -> Schema {
+    text(40, TABLE)
 }
 
 /// The name of a column.
@@ -146,6 +155,11 @@ pub(crate) fn http_url(_: &mut SchemaGenerator) -> Schema {
 /// The URL of a folder in an object store or a file system, without credentials.
 pub(crate) fn store_url(_: &mut SchemaGenerator) -> Schema {
     text(1024, STORE_URL)
+}
+
+/// The path of a file.
+pub(crate) fn path(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({"type": "string", "minLength": 1, "maxLength": 4096})
 }
 
 /// Paths of files.

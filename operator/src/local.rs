@@ -21,6 +21,7 @@ pub fn unsupported(pipeline: &Located<ResearchPipeline>, overrides: &Overrides) 
             problems.push(refuse(pipeline, &format!("spec.sources[{at}].{field}"), name, &fix));
         }
     }
+    problems.extend(of_lookups(pipeline));
     problems
 }
 
@@ -37,7 +38,6 @@ fn of_pipeline(pipeline: &Located<ResearchPipeline>) -> Vec<Problem> {
     let later = "remove it for now";
     [
         (registry, "broker.schemaRegistry", "broker.schemaRegistry", later),
-        (!spec.lookups.is_empty(), "lookups", "lookups", later),
         (is_remote, "storage.cold.url", "storage.cold.url beyond file:", "remove it: output goes to --out"),
         (is_iceberg, "storage.cold.table.format", "storage.cold.table.format: Iceberg", "write Parquet"),
         (
@@ -53,6 +53,25 @@ fn of_pipeline(pipeline: &Located<ResearchPipeline>) -> Vec<Problem> {
     .filter(|(is_set, ..)| *is_set)
     .map(|(_, field, name, fix)| refuse(pipeline, &format!("spec.{field}"), name, fix))
     .collect()
+}
+
+/// The tables that one process can't read, or of which it would have to do more than to let rules read them.
+fn of_lookups(pipeline: &Located<ResearchPipeline>) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    for (at, lookup) in pipeline.value.spec.lookups.iter().enumerate() {
+        let remote = lookup.object_store.as_ref().is_some_and(|store| !store.url.starts_with("file:"));
+        if remote {
+            let path = format!("spec.lookups[{at}].objectStore.url");
+            let fix = "write file: {path: FILE}, with a copy of the table";
+            problems.push(refuse(pipeline, &path, "lookups.objectStore beyond file:", fix));
+        }
+        if lookup.field.is_some() {
+            let path = format!("spec.lookups[{at}].field");
+            let fix = "remove it for now: rules read the table without";
+            problems.push(refuse(pipeline, &path, "lookups.field", fix));
+        }
+    }
+    problems
 }
 
 /// What one process can't read of a source: the field, and its name in the message.

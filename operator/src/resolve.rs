@@ -8,6 +8,7 @@ mod cleanse;
 mod compatibility;
 mod event_type;
 mod family;
+mod lookup;
 mod privacy;
 mod problems;
 mod rules;
@@ -22,6 +23,7 @@ use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::ConfigMap;
 use transect_config::{ColdConfig, DedupConfig, EventTypeConfig, Limits, PipelineConfig, Span};
+use transect_core::lookup::Lookups;
 use transect_core::privacy::{Kept, PrivacyPlan};
 use transect_core::versions::Versions;
 use transect_crds::pipeline::PARTITIONS_DEFAULT;
@@ -72,8 +74,14 @@ pub fn check_schema(
 ) -> Vec<Problem> {
     let (mut problems, mut notes) = (Problems::default(), Vec::new());
     let limits = Limits::default();
-    let mut compiler =
-        SchemaCompiler { config_maps, limits: &limits, problems: &mut problems, notes: &mut notes };
+    // Which tables there are is said by pipelines.
+    let mut compiler = SchemaCompiler {
+        config_maps,
+        limits: &limits,
+        lookups: None,
+        problems: &mut problems,
+        notes: &mut notes,
+    };
     let spec = &schema.value.spec;
     let newest = spec.versions.iter().enumerate().max_by_key(|(_, version)| version.version);
     if let Some((newest, _)) = newest {
@@ -128,8 +136,10 @@ impl<'a> Resolver<'a> {
         let pipeline = self.pipeline;
         let spec = &pipeline.value.spec;
         let limits = self.limits();
+        let lookups = self.lookups();
+        let declared = Lookups::declared(&lookups);
         let event_types: Vec<EventType> =
-            (0..spec.schemas.len()).filter_map(|at| self.event_type(at, limits)).collect();
+            (0..spec.schemas.len()).filter_map(|at| self.event_type(at, limits, &declared)).collect();
         let sources = self.sources(&event_types, overrides);
         let windows: Vec<_> =
             (0..spec.windows.len()).filter_map(|at| self.window(at, &event_types)).collect();
@@ -149,6 +159,7 @@ impl<'a> Resolver<'a> {
             dedup: DedupConfig {
                 window: self.problems.span(pipeline, "spec.dedup.window", dedup).unwrap_or(DAY),
             },
+            lookups,
             windows,
             anomalies,
             cold: match cold {

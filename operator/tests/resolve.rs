@@ -363,8 +363,8 @@ fn what_one_process_can_not_run_is_refused_by_name() {
             "study/air.yaml:39:27: spec.broker.schemaRegistry: broker.schemaRegistry is not supported by `transect up`; remove it for now",
         ),
         (
-            extra("lookups: [{name: a, field: /station, configMapKeyRef: {name: a, key: a.csv}}]"),
-            "study/air.yaml:39:3: spec.lookups: lookups is not supported by `transect up`; remove it for now",
+            extra("lookups: [{name: a, key: {name: id}, field: /station, file: {path: a.csv}}]"),
+            "study/air.yaml:39:47: spec.lookups[0].field: lookups.field is not supported by `transect up`; remove it for now: rules read the table without",
         ),
         (
             cold("url: \"s3://bucket/air/\", table: {}"),

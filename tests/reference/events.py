@@ -101,7 +101,7 @@ def load(study: Study, path: Path, keys: Path | None = None) -> duckdb.DuckDBPyC
     renamed = [by_newest_names(study, event) for event in events]
     texts = [line if new is old else json.dumps(new) for line, old, new in zip(lines, events, renamed)]
     columns = {
-        "line": range(1, len(lines) + 1), "event": texts, "errors": errors,
+        "line": range(1, len(lines) + 1), "event": texts, "errors": pyarrow.array(errors, pyarrow.string()),
         "version": [version_of(study, event) for event in events],
     }
     db = duckdb.connect()

@@ -3,6 +3,7 @@
 One schema and one pipeline a folder; the product's own parser is the one that checks them.
 """
 
+import csv
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -77,7 +78,8 @@ class Detector:
 class Study:
     """One schema with one pipeline; lengths of time in microseconds.
 
-    `schema` describes the table: the newest version, with the fields that only older ones have.
+    `schema` describes the table: the newest version, with the fields that only older ones have. `lookups` has SQL
+    literals by table, key and column.
     """
 
     event_type: str
@@ -94,6 +96,8 @@ class Study:
     stated_version: int | None = None
     rules: list[Rule] = field(default_factory=list)
     detectors: list[Detector] = field(default_factory=list)
+    formats: list[str] = field(default_factory=list)
+    lookups: dict[str, dict[str, dict[str, str]]] = field(default_factory=dict)
     privacy: dict[str, str] = field(default_factory=dict)
 
     def all_versions(self) -> list[Version]:
@@ -130,8 +134,30 @@ def read(folder: Path) -> Study:
         stated_version=next((source["version"] for source in spec["sources"] if "version" in source), None),
         rules=[Rule(r["name"], r["expression"], r.get("otherwise") == "Flag") for r in schema["spec"].get("rules", [])],
         detectors=[detector(a) for a in spec.get("anomalies", [])],
+        formats=[source.get("files", {}).get("format", "Json") for source in spec["sources"]],
+        lookups={table["name"]: lookup(folder, table) for table in spec.get("lookups", [])},
         privacy={p["field"]: p["treatment"] for p in schema["spec"].get("privacy", [])},
     )
+
+
+def lookup(folder: Path, spec: dict) -> dict[str, dict[str, str]]:
+    """A table of a CSV file, by its text keys; cells that are empty are left out."""
+    with (folder / spec["file"]["path"]).open(encoding="utf-8", newline="") as file:
+        return {
+            row[spec["key"]["name"]]: {
+                column["name"]: literal(column.get("type", "Text"), row[column["name"]])
+                for column in spec.get("columns", [])
+                if row[column["name"]]
+            }
+            for row in csv.DictReader(file)
+        }
+
+
+def literal(kind: str, text: str) -> str:
+    """A cell as SQL; a time in microseconds since 1970."""
+    if kind == "Time":
+        return f"epoch_us(CAST('{text}' AS TIMESTAMPTZ))"
+    return text if kind in ("Number", "Boolean") else "'" + text.replace("'", "''") + "'"
 
 
 def detector(spec: dict) -> Detector:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import alerts
 import compare
+import duckdb
 import table
 from events import load
 from expected import create, late
@@ -173,6 +174,25 @@ class Versions(unittest.TestCase):
     def test_an_unknown_part_of_a_rule_is_refused(self):
         with self.assertRaises(SystemExit):
             is_broken(study(), Rule("r", "event.x.matches('a')", False))
+
+    def test_tables_are_looked_up(self):
+        sites = {"p": {"most": "3"}, "o'q": {}}
+        given = replace(study(), lookups={"sites": sites})
+        db = duckdb.connect()
+        event = '{"place": {"site": %s}, "x": 4}'
+        for rule, site, breaks in [
+            ("event.place.site in lookup.sites", '"p"', False),
+            ("event.place.site in lookup.sites", '"o\'q"', False),
+            ("event.place.site in lookup.sites", '"r"', True),
+            ("event.place.site in lookup.sites", "null", False),
+            ("event.x <= lookup.sites[event.place.site].most", '"p"', True),
+            ("event.x <= lookup.sites[event.place.site].most", '"o\'q"', False),
+            ("event.x <= lookup.sites[event.place.site].most", '"r"', False),
+        ]:
+            sql, fields = is_broken(given, Rule("r", rule, False))
+            found = db.execute(f"SELECT {sql} FROM (SELECT ? AS event)", [event % site]).fetchone()[0]
+            self.assertEqual(found, breaks, (rule, site))
+            self.assertIn("/place/site", fields)
 
 
 class Spoiled(unittest.TestCase):

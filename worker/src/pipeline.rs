@@ -22,6 +22,7 @@ use arrow_schema::SchemaRef;
 use transect_config::{EventTypeConfig, PipelineConfig, SourceConfig, SourceKind, WindowConfig};
 use transect_core::events::EventType;
 use transect_core::identity::PipelineKey;
+use transect_core::lookup::Lookups;
 use transect_core::privacy::PrivacyPlan;
 use transect_core::process::ProcessSource;
 use transect_core::rules::Rules;
@@ -36,6 +37,7 @@ use crate::input::{FileSource, InputError, Progress, SourcePosition};
 use crate::keys::{self, Keys};
 use crate::log::embedded::EmbeddedLog;
 use crate::log::{Log, Topic};
+use crate::lookup;
 use crate::metrics::Metrics;
 use crate::process::{self, Process, ProcessParts};
 use crate::report::Report;
@@ -168,6 +170,7 @@ struct Pipeline<'a> {
     /// Each with the position of its event type.
     windows: Vec<(usize, Arc<WindowPlan>)>,
     detectors: Detectors,
+    lookups: Lookups,
     /// Goes up when no more is to be read.
     end: Flag,
 }
@@ -193,7 +196,8 @@ impl<'a> Pipeline<'a> {
         let log = Arc::new(log.read_by(readers));
         let key = secret::load_or_create(&options.state)?;
         let keys = is_private.then(|| Keys::open(&options.keys, &*log, key.clone())).transpose()?;
-        let types = event_types(config)?;
+        let lookups = lookup::read_all(&config.lookups)?;
+        let types = event_types(config, &lookups)?;
         let windows = windows(config, &types)?;
         Ok(Self {
             folders: Folders { out: options.out.clone(), state: options.state.clone() },
@@ -202,6 +206,7 @@ impl<'a> Pipeline<'a> {
             metrics: Arc::new(Metrics::default()),
             detectors: Detectors::compile(config, &types, &windows)?,
             windows,
+            lookups,
             end: Flag::default(),
             config,
             options,
@@ -247,6 +252,7 @@ impl<'a> Pipeline<'a> {
             types: Arc::clone(&self.types),
             windows: self.windows.clone(),
             detectors: self.detectors.events.clone(),
+            lookups: self.lookups.clone(),
             sources,
             key: self.key.clone(),
             keys: self.keys.clone(),
@@ -302,12 +308,12 @@ impl<'a> Pipeline<'a> {
     }
 }
 
-fn event_types(config: &PipelineConfig) -> Result<Arc<[EventType]>, RoleError> {
+fn event_types(config: &PipelineConfig, lookups: &Lookups) -> Result<Arc<[EventType]>, RoleError> {
     let compile = |event_type: &EventTypeConfig| {
         // What is wrong was said when the manifest was read; here the first of it is enough.
         let versions =
             Versions::compile(event_type, &config.limits).map_err(|mut errors| errors.swap_remove(0))?;
-        let rules = Rules::compile(&event_type.rules, versions.schema());
+        let rules = Rules::compile_with(&event_type.rules, versions.schema(), Some(lookups));
         Ok(EventType {
             rules: rules.map_err(|mut errors| errors.swap_remove(0))?,
             name: event_type.name.as_str().into(),

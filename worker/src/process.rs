@@ -17,6 +17,7 @@ use std::time::{Duration, Instant};
 use transect_core::anomaly::DetectorPlan;
 use transect_core::events::EventType;
 use transect_core::identity::PipelineKey;
+use transect_core::lookup::Lookups;
 use transect_core::privacy::TreatedBatch;
 use transect_core::process::{ProcessSource, Processor};
 use transect_core::window::WindowPlan;
@@ -61,6 +62,8 @@ pub struct ProcessParts {
     pub windows: Vec<(usize, Arc<WindowPlan>)>,
     /// The detectors of anomalies in events, each with the position of its event type.
     pub detectors: Vec<(usize, Arc<DetectorPlan>)>,
+    /// The tables that the event types' rules look values up in.
+    pub lookups: Lookups,
     /// The sources, each with its reader if it is bounded.
     pub sources: Vec<(ProcessSource, Option<FileSource>)>,
     /// The secret of identities.
@@ -140,7 +143,8 @@ impl Process {
             parts.generation,
             parts.dedup_window_micros,
         )
-        .with_detectors(parts.detectors.clone());
+        .with_detectors(parts.detectors.clone())
+        .with_lookups(parts.lookups.clone());
         state.restore(&mut processor, &sources);
         let observations = Observations::of_events(&*parts.log, processor.detectors(), state.watermark)?;
         let readers = parts.sources.iter_mut().enumerate();

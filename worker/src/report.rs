@@ -31,6 +31,9 @@ pub struct Report {
     /// Alerts by detector; only of those that have raised any.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub alerts: BTreeMap<String, u64>,
+    /// By table that rules look values up in, and the digest of its content: how many events were read under it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub lookups: ledger::Lookups,
     /// Whether `read = accepted + duplicate + rejected` for every source, and the event types' sum is the accepted.
     pub adds_up: bool,
 }
@@ -50,6 +53,7 @@ impl Report {
             sources: ledger.sources,
             event_types: ledger.accepted,
             rules: ledger.rules,
+            lookups: ledger.lookups,
             alerts,
         })
     }

@@ -98,7 +98,8 @@ pub struct ResearchPipelineSpec {
     /// How repeats are recognised. Default: `{window: 24h}`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dedup: Option<Dedup>,
-    /// Tables by which events are enriched. Default: none.
+    /// Tables that rules look values up in. Default: none.
+    /// Example: `[{name: stations, key: {name: id}, columns: [{name: opened, type: Time}], file: {path: stations.csv}}]`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(
         length(max = 16),

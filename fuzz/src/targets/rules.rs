@@ -3,9 +3,12 @@
 use std::sync::{Arc, OnceLock};
 
 use serde_json::json;
-use transect_config::{Otherwise, RuleConfig};
+use transect_config::{
+    LookupColumn, LookupConfig, LookupFormat, LookupPlace, LookupType, Otherwise, RuleConfig,
+};
 use transect_core::decode::{Decoded, Decoder};
 use transect_core::identity::PipelineKey;
+use transect_core::lookup::{Lookups, Table};
 use transect_core::plan::Plan;
 use transect_core::rules::Rules;
 
@@ -45,6 +48,31 @@ fn events() -> &'static (Arc<Plan>, Decoded) {
     })
 }
 
+/// A table of each kind of key and cell.
+fn lookups() -> &'static Lookups {
+    static LOOKUPS: OnceLock<Lookups> = OnceLock::new();
+    LOOKUPS.get_or_init(|| {
+        let column = |name: &str, kind| LookupColumn { name: name.into(), kind };
+        let table = |name: &str, key| {
+            let config = LookupConfig {
+                name: name.into(),
+                key: column("k", key),
+                columns: vec![
+                    column("s", LookupType::Text),
+                    column("n", LookupType::Number),
+                    column("b", LookupType::Boolean),
+                    column("t", LookupType::Time),
+                ],
+                format: LookupFormat::Csv,
+                place: LookupPlace::Text(String::new()),
+            };
+            Table::read(&config, b"k,s,n,b,t\n7,axx,0,true,2026-03-01T10:00:00.5Z\n0,,-3,,\n2.5,xy,,false,\n")
+                .unwrap()
+        };
+        Lookups::new([table("texts", LookupType::Text), table("numbers", LookupType::Number)])
+    })
+}
+
 /// An expression.
 pub fn run(data: &[u8]) {
     let Ok(expression) = str::from_utf8(data) else { return };
@@ -59,7 +87,7 @@ pub fn run(data: &[u8]) {
         otherwise: Otherwise::Reject,
         message: None,
     };
-    match Rules::compile(&[rule], plan.arrow_schema()) {
+    match Rules::compile_with(&[rule], plan.arrow_schema(), Some(lookups())) {
         Ok(rules) => {
             let rule = &rules.rejecting[0];
             assert_eq!(rule.broken(&decoded.columns), rule.broken_each(&decoded.columns));

@@ -76,6 +76,7 @@ impl SchemaCompiler<'_, '_> {
             let mut reader = SchemaCompiler {
                 config_maps: self.config_maps,
                 limits: self.limits,
+                lookups: self.lookups,
                 problems: &mut problems,
                 notes: &mut Vec::new(),
             };

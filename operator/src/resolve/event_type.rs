@@ -1,6 +1,7 @@
 //! Event types: the StudySchemas that a pipeline names, in the versions that it wants.
 
 use transect_config::Limits;
+use transect_core::lookup::Lookups;
 use transect_crds::StudySchema;
 use transect_crds::study_schema::SchemaVersion;
 use transect_crds::yaml::Located;
@@ -10,7 +11,7 @@ use super::{EventType, Resolver, namespace};
 
 impl<'a> Resolver<'a> {
     /// The event type of `spec.schemas[at]`.
-    pub(super) fn event_type(&mut self, at: usize, limits: Limits) -> Option<EventType> {
+    pub(super) fn event_type(&mut self, at: usize, limits: Limits, lookups: &Lookups) -> Option<EventType> {
         let pipeline = self.pipeline;
         let reference = &pipeline.value.spec.schemas[at];
         let schema = self.study_schema(at)?;
@@ -39,7 +40,8 @@ impl<'a> Resolver<'a> {
             return None;
         }
         let Self { config_maps, problems, notes, .. } = self;
-        let mut compiler = SchemaCompiler { config_maps, limits: &limits, problems, notes };
+        let mut compiler =
+            SchemaCompiler { config_maps, limits: &limits, lookups: Some(lookups), problems, notes };
         let event_type = compiler.compile(schema, reference.oldest, version_at);
         compiler.compatibility(schema);
         event_type

@@ -31,7 +31,7 @@ impl SchemaCompiler<'_, '_> {
         config: &EventTypeConfig,
         versions: &Versions,
     ) {
-        match Rules::compile(&config.rules, versions.schema()) {
+        match Rules::compile_with(&config.rules, versions.schema(), self.lookups) {
             Ok(Rules { rejecting, flagging }) => {
                 let slow = rejecting.iter().chain(&flagging).filter(|rule| !rule.is_columnar());
                 let names = join(slow.map(|rule| &*rule.name));

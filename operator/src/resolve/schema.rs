@@ -3,6 +3,7 @@
 use k8s_openapi::api::core::v1::ConfigMap;
 use serde_json::Value;
 use transect_config::{EventFields, EventTypeConfig, Limits, SchemaFormat, Span, TimeFormat};
+use transect_core::lookup::Lookups;
 use transect_core::plan::{Plan, PlanError};
 use transect_core::versions::Versions;
 use transect_crds::StudySchema;
@@ -17,6 +18,8 @@ use super::{EventType, join, namespace, rules, versions};
 pub(super) struct SchemaCompiler<'r, 'a> {
     pub(super) config_maps: &'a [Located<ConfigMap>],
     pub(super) limits: &'r Limits,
+    /// The tables of the pipeline; None where it is not known which pipeline it is.
+    pub(super) lookups: Option<&'r Lookups>,
     pub(super) problems: &'r mut Problems,
     pub(super) notes: &'r mut Vec<String>,
 }

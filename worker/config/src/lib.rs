@@ -8,6 +8,7 @@ mod anomaly;
 mod cleanse;
 mod duration;
 mod family;
+mod lookup;
 mod pointer;
 mod privacy;
 mod version;
@@ -20,6 +21,7 @@ pub use anomaly::{DetectorConfig, Judge, Method, Side, Watched};
 pub use cleanse::{CastType, CleanseAction, CleanseStep, FromUnit, LocalTime, TextCase, Unlisted};
 pub use duration::{Span, SpanError};
 pub use family::SchemaFamily;
+pub use lookup::{LookupColumn, LookupConfig, LookupFormat, LookupPlace, LookupType};
 pub use pointer::{Pointer, PointerError};
 pub use privacy::{PrivacyRule, TimeUnit, Treatment};
 pub use version::{OlderVersion, Rename, SchemaFormat};
@@ -44,6 +46,9 @@ pub struct PipelineConfig {
     pub sources: Vec<SourceConfig>,
     /// How repeats are recognised.
     pub dedup: DedupConfig,
+    /// Tables that rules look values up in.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lookups: Vec<LookupConfig>,
     /// Event-time windows.
     pub windows: Vec<WindowConfig>,
     /// Detectors of anomalies, in the order of the manifest.

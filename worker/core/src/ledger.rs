@@ -95,10 +95,16 @@ pub struct Ledger {
     /// Alerts on events, by detector; only of those that have raised any.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub alerts: BTreeMap<String, u64>,
+    /// By table that rules look values up in, and the digest of its content: how many events were read under it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub lookups: Lookups,
 }
 
 /// By event type and rule, what became of the events that break it.
 pub type Rules = BTreeMap<String, BTreeMap<String, RuleTally>>;
+
+/// By table and digest of its content, how many events were read under it.
+pub type Lookups = BTreeMap<String, BTreeMap<String, u64>>;
 
 impl Ledger {
     /// The sum over all sources.
@@ -136,6 +142,11 @@ impl Ledger {
         *self.alerts.entry(detector.to_owned()).or_default() += 1;
     }
 
+    /// Counts events that were read under a content of a table.
+    pub fn lookup(&mut self, table: &str, digest: &str, read: u64) {
+        *self.lookups.entry(table.to_owned()).or_default().entry(digest.to_owned()).or_default() += read;
+    }
+
     /// What became of the events that break a rule, to count on.
     pub fn rule(&mut self, event_type: &str, rule: &str) -> &mut RuleTally {
         self.rules.entry(event_type.to_owned()).or_default().entry(rule.to_owned()).or_default()
@@ -152,6 +163,11 @@ impl AddAssign<&Self> for Ledger {
         }
         for (detector, count) in &other.alerts {
             *self.alerts.entry(detector.clone()).or_default() += count;
+        }
+        for (table, contents) in &other.lookups {
+            for (digest, read) in contents {
+                self.lookup(table, digest, *read);
+            }
         }
         for (event_type, rules) in &other.rules {
             for (name, tally) in rules {
@@ -188,12 +204,13 @@ mod tests {
             accepted: BTreeMap::from([("reading".to_owned(), 7)]),
             rules: Rules::new(),
             alerts: BTreeMap::from([("spike".to_owned(), 2)]),
+            lookups: BTreeMap::from([("sites".to_owned(), BTreeMap::from([("sha256:00".to_owned(), 10)]))]),
         };
         let mut sum = one.clone();
         sum += &one;
         assert_eq!(sum.total(), tally(20, 14, 4, 2));
         assert!(sum.adds_up());
-        assert_eq!(sum.alerts["spike"], 4);
+        assert_eq!((sum.alerts["spike"], sum.lookups["sites"]["sha256:00"]), (4, 20));
         sum.accepted.insert("other".into(), 1);
         assert!(!sum.adds_up());
     }

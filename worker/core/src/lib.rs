@@ -17,6 +17,7 @@ pub mod identity;
 pub mod infer;
 pub mod input;
 pub mod ledger;
+pub mod lookup;
 pub mod plan;
 pub mod privacy;
 pub mod process;

@@ -15,6 +15,7 @@ use crate::dedup::{Dedup, IdEntry, Ids, Seen};
 use crate::events::{DecodedBatch, EventType, RejectedRow, TypedRows};
 use crate::input::EventBatch;
 use crate::ledger::{Ledger, Tally};
+use crate::lookup::Lookups;
 use crate::privacy::TreatedBatch;
 use crate::provenance::{self, Rows};
 use crate::reject::RejectReason;
@@ -81,6 +82,7 @@ pub struct Processor {
     folds: Vec<Fold>,
     plans: Vec<Arc<WindowPlan>>,
     detectors: Detectors,
+    lookups: Lookups,
     /// The least watermark that closes every window that any accepted event is in.
     closing: i64,
     ids: Vec<Ids>,
@@ -109,6 +111,7 @@ impl Processor {
             folds: windows.iter().map(|(_, plan)| Fold::new(Arc::clone(plan))).collect(),
             plans: windows.into_iter().map(|(_, plan)| plan).collect(),
             detectors: Detectors::new(types.len(), Vec::new()),
+            lookups: Lookups::default(),
             partitions: u64::from(partitions.max(1)),
             ledger: Ledger::default(),
             closing: crate::watermark::NONE,
@@ -123,6 +126,11 @@ impl Processor {
     /// With detectors of anomalies that remember nothing, each with the position of its event type.
     pub fn with_detectors(self, plans: Vec<(usize, Arc<DetectorPlan>)>) -> Self {
         Self { detectors: Detectors::new(self.types.len(), plans), ..self }
+    }
+
+    /// With the tables that the event types' rules look values up in, so that the ledger says which they were.
+    pub fn with_lookups(self, lookups: Lookups) -> Self {
+        Self { lookups, ..self }
     }
 
     /// Goes on from what an epoch committed; watermarks and identities are restored through their own parts.
@@ -170,6 +178,9 @@ impl Processor {
             if let (RejectReason::Rule, Some(event_type)) = (reject.reason, event_type) {
                 self.ledger.rule(&self.types[*event_type].name, &reject.keyword).rejected += 1;
             }
+        }
+        for table in self.lookups.tables() {
+            self.ledger.lookup(table.name(), table.digest(), tally.read);
         }
         if !self.sources[source].bounded {
             self.dedup.advance(source, batch.received);

@@ -26,11 +26,12 @@ use regex::Regex;
 use serde_json::Value as Json;
 use transect_config::{Otherwise, Pointer, RuleConfig};
 
-use self::check::{Checker, Fault, Read, fault};
+use self::check::{Checker, Fault, Read, RequiredCell, fault};
 use self::columnar::{Columnar, Flag, Scope};
 use self::kind::Kind;
 use self::row::{Evaluator, Verdict};
 use self::value::{Values, object_of};
+use crate::lookup::Lookups;
 use crate::provenance;
 use crate::reject::{Reject, RejectReason};
 
@@ -67,9 +68,12 @@ pub struct Rule {
     schema: SchemaRef,
     /// Of what must be there for the rule to be judged.
     required: Vec<Read>,
+    /// Of what must be there of tables for it.
+    cells: Vec<RequiredCell>,
     /// The columns that are read, as positions among those at the top, ascending.
     tops: Vec<usize>,
     patterns: Arc<[Regex]>,
+    lookups: Lookups,
     row: IdedExpr,
     columnar: Option<Flag>,
 }
@@ -77,9 +81,19 @@ pub struct Rule {
 impl Rules {
     /// Compiles the rules of an event type against the columns of its table. All that is wrong is collected.
     pub fn compile(rules: &[RuleConfig], schema: &SchemaRef) -> Result<Self, Vec<RuleError>> {
+        Self::compile_with(rules, schema, Some(&Lookups::default()))
+    }
+
+    /// The same of rules that may look values up in these tables. None where it is not known which tables there are: then
+    /// a rule may name any, and can be checked but not judged.
+    pub fn compile_with(
+        rules: &[RuleConfig],
+        schema: &SchemaRef,
+        lookups: Option<&Lookups>,
+    ) -> Result<Self, Vec<RuleError>> {
         let (mut compiled, mut errors) = (Self::default(), Vec::new());
         for (at, config) in rules.iter().enumerate() {
-            match Rule::compile(config, schema) {
+            match Rule::compile(config, schema, lookups) {
                 Ok(rule) => match config.otherwise {
                     Otherwise::Reject => compiled.rejecting.push(rule),
                     Otherwise::Flag => compiled.flagging.push(rule),
@@ -99,12 +113,12 @@ impl Rules {
 }
 
 impl Rule {
-    fn compile(config: &RuleConfig, schema: &SchemaRef) -> Result<Self, Fault> {
+    fn compile(config: &RuleConfig, schema: &SchemaRef, lookups: Option<&Lookups>) -> Result<Self, Fault> {
         if config.otherwise == Otherwise::Flag && schema.column_with_name(provenance::FLAGS).is_some() {
             let message = format!("flags events, but the schema has a property `{}`", provenance::FLAGS);
             return fault(message, "rename the property: the column of the table has this name");
         }
-        let mut checker = Checker::new(check::of_event(schema.fields()));
+        let mut checker = Checker::new(check::of_event(schema.fields()), lookups.cloned());
         let checked = checker.check(&parse::parse(&config.expression)?)?;
         if !checked.kind.may_be(&Kind::Bool) {
             let message = format!("is {}, but must be true or false", checked.kind.describe());
@@ -117,8 +131,9 @@ impl Rule {
             checker.named.iter().filter_map(|read| read.path.first()).copied().collect();
         tops.sort_unstable();
         tops.dedup();
+        let cells = if checker.uses_has || checker.asks_membership { Vec::new() } else { checker.cells };
         let columnar = match checked.columnar {
-            Some(Columnar::Flag(flag)) => Some(flag),
+            Some(Columnar::Flag(flag)) if cells.iter().all(|cell| cell.columnar.is_some()) => Some(flag),
             _ => None,
         };
         Ok(Self {
@@ -127,8 +142,10 @@ impl Rule {
             pointer: Pointer::from_steps(first.names.clone()).to_string(),
             schema: Arc::clone(schema),
             required: if checker.uses_has { Vec::new() } else { checker.reads },
+            cells,
             tops,
             patterns: checker.patterns.into(),
+            lookups: lookups.cloned().unwrap_or_default(),
             row: checked.row,
             columnar,
         })
@@ -173,7 +190,9 @@ impl Rule {
     /// The rows that have everything that is required.
     fn all_there(&self, scope: &Scope<'_>) -> BooleanBuffer {
         let nulls = self.required.iter().filter_map(|read| scope.column(&read.path)?.1);
-        nulls.fold(BooleanBuffer::new_set(scope.rows), |all, nulls| &all & nulls.inner())
+        let fields = nulls.fold(BooleanBuffer::new_set(scope.rows), |all, nulls| &all & nulls.inner());
+        let cells = self.cells.iter().filter_map(|cell| cell.columnar.as_ref());
+        cells.fold(fields, |all, cell| &all & &scope.has_cell(cell).yes)
     }
 
     /// The rows of which a value that the rule reads may not have fitted its column, and be in `extra`.
@@ -192,7 +211,7 @@ impl Rule {
     }
 
     fn broken_by_row(&self, events: &RecordBatch, rows: &BooleanBuffer) -> BooleanBuffer {
-        let mut evaluator = Evaluator::new(&self.patterns);
+        let mut evaluator = Evaluator::new(&self.patterns, &self.lookups);
         let judge =
             |row: usize| rows.value(row) && self.judge(&mut evaluator, events, row) == Verdict::Broken;
         BooleanBuffer::collect_bool(events.num_rows(), judge)
@@ -214,7 +233,7 @@ impl Rule {
         if !self.required.iter().all(|read| is_there(&event, &read.names)) {
             return Verdict::Unknown;
         }
-        evaluator.judge(&self.row, event, values.weight)
+        evaluator.judge(&self.row, &self.cells, event, values.weight)
     }
 }
 

@@ -20,7 +20,7 @@ mod tests;
 mod time;
 mod widen;
 
-pub use self::definition::{WindowError, WindowPlan};
+pub use self::definition::{FUNCTION, GROUP_OF, WindowError, WindowPlan};
 pub use self::fold::Fold;
 pub use self::merge::{Merge, MergeError};
 pub use self::partials::PartialsError;

@@ -4,6 +4,7 @@
 mod fields;
 mod functions;
 mod lists;
+mod lookups;
 mod operators;
 
 use std::collections::HashSet;
@@ -15,11 +16,14 @@ use regex::Regex;
 pub(super) use self::fields::of_event;
 pub(super) use self::functions::part_function;
 pub(super) use self::operators::function;
-use super::columnar::{Columnar, Flag, Micros, Number, Path, Text};
+use super::columnar::{Cell, Columnar, Flag, Micros, Number, Path, Text};
 use super::kind::Kind;
+use crate::lookup::Lookups;
 
 /// The name of the event in rules.
 pub(super) const EVENT: &str = "event";
+/// The name of all tables in rules.
+pub(super) const LOOKUP: &str = "lookup";
 
 /// So deep may a rule nest: both forms are walked by recursion.
 const DEPTH_MAX: usize = 100;
@@ -105,15 +109,29 @@ pub(super) struct Read {
     pub(super) path: Path,
 }
 
+/// A cell that a rule reads by a key of the event.
+#[derive(Debug)]
+pub(super) struct RequiredCell {
+    /// Its value, for the `cel` crate.
+    pub(super) row: IdedExpr,
+    /// The same for whole columns; None where it can't be.
+    pub(super) columnar: Option<Cell>,
+}
+
 /// Checks one rule.
 pub(super) struct Checker {
+    /// The tables; None where it is not known which there are.
+    lookups: Option<Lookups>,
     /// The event and, within macros, the item of each, the innermost last.
     scopes: Vec<(String, Kind)>,
     /// The fields of the event that must be there, if the rule doesn't use `has()`.
     pub(super) reads: Vec<Read>,
     /// Every field of the event that the rule names, in its order.
     pub(super) named: Vec<Read>,
+    /// The cells that must be there, if the rule neither uses `has()` nor asks whether a key is in a table.
+    pub(super) cells: Vec<RequiredCell>,
     pub(super) uses_has: bool,
+    pub(super) asks_membership: bool,
     pub(super) patterns: Vec<Regex>,
     /// Whether the part that is being checked reads what lies outside its innermost scope.
     outside: bool,
@@ -121,13 +139,16 @@ pub(super) struct Checker {
 }
 
 impl Checker {
-    /// A checker for rules over events of these fields.
-    pub(super) fn new(fields: Fields) -> Self {
+    /// A checker for rules over events of these fields, and these tables.
+    pub(super) fn new(fields: Fields, lookups: Option<Lookups>) -> Self {
         Self {
+            lookups,
             scopes: vec![(EVENT.to_owned(), Kind::Object(fields))],
             reads: Vec::new(),
             named: Vec::new(),
+            cells: Vec::new(),
             uses_has: false,
+            asks_membership: false,
             patterns: Vec::new(),
             outside: false,
             depth: 0,

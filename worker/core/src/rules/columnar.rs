@@ -4,17 +4,36 @@
 mod cells;
 mod eval;
 mod lists;
+mod lookups;
 mod texts;
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use regex::Regex;
 
 pub(super) use self::eval::Scope;
 use super::calendar::{Part, Unit};
+use crate::lookup::Table;
 
 /// A column, as positions of children from the columns of the scope.
 pub(super) type Path = Vec<usize>;
+
+/// A cell of a table: of the row of a key.
+#[derive(Clone, Debug)]
+pub(super) struct Cell {
+    pub(super) table: Arc<Table>,
+    /// Position among the table's columns.
+    pub(super) column: usize,
+    pub(super) key: Key,
+}
+
+/// What is looked for in a table.
+#[derive(Clone, Debug)]
+pub(super) enum Key {
+    Text(Arc<Text>),
+    Number(Arc<Number>),
+}
 
 /// What is true, false or unknown of each row.
 #[derive(Debug)]
@@ -36,6 +55,10 @@ pub(super) enum Flag {
     /// Whether the first text has the second in it, at its beginning or at its end.
     Part(Within, Box<Text>, Box<Text>),
     Matches(Box<Text>, Regex),
+    InTable(Arc<Table>, Key),
+    Cell(Cell),
+    /// Whether a cell is there.
+    HasCell(Cell),
     /// What holds of the items of a list; the scope of the condition are the items.
     Each(Quantifier, Path, Box<Flag>),
 }
@@ -45,6 +68,7 @@ pub(super) enum Flag {
 pub(super) enum Number {
     Constant(f64),
     Column(Path),
+    Cell(Cell),
     Negate(Box<Number>),
     Compute(Arithmetic, Box<Number>, Box<Number>),
     Choose(Box<Flag>, Box<Number>, Box<Number>),
@@ -65,6 +89,7 @@ pub(super) enum Number {
 pub(super) enum Micros {
     Constant(i64),
     Column(Path),
+    Cell(Cell),
     Add(Box<Micros>, Box<Micros>),
     Subtract(Box<Micros>, Box<Micros>),
     Choose(Box<Flag>, Box<Micros>, Box<Micros>),
@@ -75,6 +100,7 @@ pub(super) enum Micros {
 pub(super) enum Text {
     Constant(String),
     Column(Path),
+    Cell(Cell),
 }
 
 /// How two values are compared.

@@ -22,6 +22,8 @@ pub(super) enum Kind {
     Object(Fields),
     /// Any JSON value but null: each event decides.
     Any,
+    /// A cell of a table that is not known: the pipeline says, and checks the rule again.
+    Open,
 }
 
 impl Kind {
@@ -50,6 +52,7 @@ impl Kind {
             Self::List(_) => "a list",
             Self::Object(_) => "an object",
             Self::Any => "a value of any type",
+            Self::Open => "a cell of a table",
         }
     }
 
@@ -58,6 +61,7 @@ impl Kind {
         let micros = |kind: &Self| matches!(kind, Self::Time | Self::Span);
         match (self, other) {
             (one, other) if one == other => Some(one.clone()),
+            (Self::Open, other) | (other, Self::Open) => Some(other.clone()),
             (Self::Any, other) | (other, Self::Any) if !micros(other) => Some(Self::Any),
             _ => None,
         }
@@ -65,6 +69,6 @@ impl Kind {
 
     /// Whether a value of this kind may be one of the other.
     pub(super) fn may_be(&self, other: &Self) -> bool {
-        *self == Self::Any || self == other
+        matches!(self, Self::Any | Self::Open) || self == other
     }
 }

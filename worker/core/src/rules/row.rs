@@ -2,6 +2,7 @@
 //! didn't fit their columns. Operators that the crate sees otherwise than rules do are functions of ours.
 
 mod lists;
+mod lookups;
 mod scalars;
 
 use std::sync::Arc;
@@ -11,7 +12,8 @@ use cel::common::ast::IdedExpr;
 use cel::{Context, ExecutionError, FunctionContext, Value};
 use regex::Regex;
 
-use super::check::EVENT;
+use super::check::{EVENT, RequiredCell};
+use crate::lookup::Lookups;
 
 /// So much may the judgement of one event by one rule cost, in values looked at. The items of lists within the limit on
 /// an event's bytes stay far below; a rule that reads the whole event for each item may not.
@@ -50,21 +52,32 @@ impl Budget {
 }
 
 impl Evaluator {
-    /// An evaluator for a rule with these patterns.
-    pub(super) fn new(patterns: &Arc<[Regex]>) -> Self {
+    /// An evaluator for a rule with these patterns and tables.
+    pub(super) fn new(patterns: &Arc<[Regex]>, lookups: &Lookups) -> Self {
         let budget = Arc::new(Budget::default());
         let mut context = Context::empty();
         let mut add = |name: &str, function: Function| context.add_function(name, function);
         scalars::add_all(patterns, &mut add);
         lists::add_all(&budget, &mut add);
+        lookups::add_all(lookups, &mut add);
         Self { context, budget }
     }
 
-    /// What the rule says of an event that weighs so much.
-    pub(super) fn judge(&mut self, expression: &IdedExpr, event: Value, weight: u64) -> Verdict {
+    /// What the rule says of an event that weighs so much; nothing if a cell isn't there that must be.
+    pub(super) fn judge(
+        &mut self,
+        expression: &IdedExpr,
+        cells: &[RequiredCell],
+        event: Value,
+        weight: u64,
+    ) -> Verdict {
         self.budget.left.store(COST_MAX, Memory::Relaxed);
         self.budget.event.store(weight, Memory::Relaxed);
         self.context.add_variable_from_value(EVENT, event);
+        let is_there = |cell: &RequiredCell| self.context.resolve(&cell.row).is_ok();
+        if !cells.iter().all(is_there) {
+            return Verdict::Unknown;
+        }
         let told = verdict(self.context.resolve(expression));
         // An event that can't be judged at a bounded cost is taken to break the rule, whatever the part said that ran out.
         if self.budget.left.load(Memory::Relaxed) == 0 { Verdict::Broken } else { told }

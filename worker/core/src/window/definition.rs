@@ -12,6 +12,11 @@ use super::columns::Kind;
 use super::time::Cut;
 use crate::privacy::Kept;
 
+/// Metadata of a group's column: the JSON Pointer of its field. So that a file of windows says what its columns are.
+pub const GROUP_OF: &str = "transect.group_of";
+/// Metadata of an aggregate's column: its function, such as `Count`.
+pub const FUNCTION: &str = "transect.function";
+
 /// Why a definition can't be run.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("window {window}: {place}: {problem}")]
@@ -229,11 +234,14 @@ fn output_schema(config: &WindowConfig, groups: &[Column], aggregates: &[Aggrega
     let time = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
     let mut fields =
         vec![Field::new("window_start", time.clone(), false), Field::new("window_end", time.clone(), false)];
-    for (name, group) in group_names(config).into_iter().zip(groups) {
-        fields.push(Field::new(name, group.kind.data_type(), true));
+    let told = |field: Field, key: &str, word: String| field.with_metadata([(key.to_owned(), word)].into());
+    for ((name, group), pointer) in group_names(config).into_iter().zip(groups).zip(&config.group_by) {
+        let field = Field::new(name, group.kind.data_type(), true);
+        fields.push(told(field, GROUP_OF, pointer.to_string()));
     }
     for (named, aggregate) in config.aggregates.iter().zip(aggregates) {
-        fields.push(Field::new(&named.name, aggregate.output(), true));
+        let field = Field::new(&named.name, aggregate.output(), true);
+        fields.push(told(field, FUNCTION, format!("{:?}", aggregate.function)));
     }
     fields.push(Field::new("revision", DataType::Int64, false));
     fields.push(Field::new("final", DataType::Boolean, false));

@@ -5,7 +5,8 @@ use cel::common::ast::{Expr, IdedExpr, LiteralValue, SelectExpr, operators};
 
 use super::super::columnar::{Columnar, Flag, Micros, Number, Path, Text};
 use super::super::kind::Kind;
-use super::{Checked, Checker, Fault, Read, call, fault, ided, text_literal};
+use super::lookups::{place, place_of};
+use super::{Checked, Checker, Fault, LOOKUP, Read, call, fault, ided, text_literal};
 use crate::plan::nearest;
 
 /// A value and where it comes from.
@@ -28,6 +29,9 @@ impl Checker {
         {
             return self.has(select);
         }
+        if let Some(place) = place(part) {
+            return self.cell(&place);
+        }
         let (base, names) = unroll(part);
         let mut found = self.base(base)?;
         for name in names {
@@ -46,6 +50,9 @@ impl Checker {
         self.uses_has = true;
         let (base, mut names) = unroll(&select.operand);
         names.push(&select.field);
+        if let Some(place) = place_of(base, names.clone()) {
+            return self.has_cell(&place);
+        }
         let mut found = self.base(base)?;
         let mut row: Option<IdedExpr> = None;
         for name in names {
@@ -76,7 +83,7 @@ impl Checker {
             return Ok(Found { kind, row, path: None, read: None, shown: "that".to_owned() });
         };
         let Some(at) = self.scopes.iter().rposition(|(known, _)| known == name) else {
-            let names = self.scopes.iter().map(|(known, _)| known.as_str());
+            let names = self.scopes.iter().map(|(known, _)| known.as_str()).chain([LOOKUP]);
             let Kind::Object(fields) = &self.scopes[0].1 else {
                 return fault(format!("names `{name}`, which is not there"), "");
             };
@@ -151,7 +158,7 @@ impl Found {
 }
 
 /// A chain of names: what it begins with, and the names. `a["b"]` is `a.b`.
-fn unroll(part: &IdedExpr) -> (&IdedExpr, Vec<&str>) {
+pub(super) fn unroll(part: &IdedExpr) -> (&IdedExpr, Vec<&str>) {
     let mut names = Vec::new();
     let mut base = part;
     loop {
@@ -187,7 +194,7 @@ fn column(kind: &Kind, path: Path) -> Option<Columnar> {
         Kind::Text => Columnar::Text(Text::Column(path)),
         Kind::Time => Columnar::Micros(Micros::Column(path)),
         Kind::List(_) => Columnar::List(path),
-        Kind::Span | Kind::Object(_) | Kind::Any => return None,
+        Kind::Span | Kind::Object(_) | Kind::Any | Kind::Open => return None,
     })
 }
 

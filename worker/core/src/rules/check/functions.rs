@@ -56,6 +56,9 @@ impl Checker {
     }
 
     fn unary(&mut self, name: &str, arg: Checked) -> Result<Checked, Fault> {
+        if let Some(kind) = of_open(name, &arg.kind) {
+            return Ok(Checked::call(kind, "@open", vec![arg.row], None));
+        }
         if let Some((part, unit)) = calendar::function(name) {
             return calendar_part(name, part, unit, arg);
         }
@@ -157,6 +160,17 @@ impl Checker {
         let (row, text) = text.text();
         let flag = text.map(|text| Columnar::Flag(Flag::Matches(text, compiled)));
         Ok(Checked::call(Kind::Bool, "@matches", vec![row, at], flag))
+    }
+}
+
+/// What a function makes of a cell of which nothing is known yet.
+fn of_open(name: &str, arg: &Kind) -> Option<Kind> {
+    match name {
+        _ if *arg != Kind::Open => None,
+        "size" | "double" | "int" => Some(Kind::Number),
+        "timestamp" => Some(Kind::Time),
+        "string" => Some(Kind::Text),
+        name => calendar::function(name).map(|_| Kind::Number),
     }
 }
 

@@ -7,7 +7,7 @@ use cel::common::ast::{ComprehensionExpr, Expr, IdedExpr, ListExpr, LiteralValue
 use super::super::columnar::{Columnar, Flag, Quantifier};
 use super::super::kind::Kind;
 use super::operators::must_be;
-use super::{Checked, Checker, EVENT, Fault, call, constants, fault, ided};
+use super::{Checked, Checker, EVENT, Fault, LOOKUP, call, constants, fault, ided};
 
 impl Checker {
     /// A list that is written in the rule.
@@ -36,8 +36,8 @@ impl Checker {
                 return fault(message, "all, exists, exists_one, filter and map are for lists");
             }
         };
-        if each.iter_var == EVENT {
-            return fault("calls an item `event`", "give the item another name");
+        if [EVENT, LOOKUP].contains(&each.iter_var.as_str()) {
+            return fault(format!("calls an item `{}`", each.iter_var), "give the item another name");
         }
         let name = each.iter_var.clone();
         let Expr::Call(step) = &each.loop_step.expr else { return unknown() };

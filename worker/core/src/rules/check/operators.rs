@@ -5,13 +5,14 @@ use cel::common::ast::{CallExpr, Expr, IdedExpr, LiteralValue, operators};
 use super::super::columnar::{Arithmetic, Columnar, Flag, Micros, Number, Order};
 use super::super::kind::Kind;
 use super::fields::is_member;
+use super::lookups::place;
 use super::{Checked, Checker, Fault, fault};
 
 impl Checker {
     /// An operator's result; None if the call is none of an operator.
     pub(super) fn operator(&mut self, part: &IdedExpr, call: &CallExpr) -> Result<Option<Checked>, Fault> {
         let name = call.func_name.as_str();
-        if name == operators::INDEX && is_member(part) {
+        if name == operators::INDEX && (is_member(part) || place(part).is_some()) {
             return self.field(part).map(Some);
         }
         let checked = match (name, call.args.as_slice()) {
@@ -95,7 +96,7 @@ impl Checker {
             Kind::Number => compare(a, b, Checked::number, |a, b| Flag::Numbers(order, a, b)),
             Kind::Text => compare(a, b, Checked::text, |a, b| Flag::Texts(order, a, b)),
             Kind::Time | Kind::Span => compare(a, b, Checked::micros, |a, b| Flag::Micros(order, a, b)),
-            Kind::Any => (vec![a.row, b.row], None),
+            Kind::Any | Kind::Open => (vec![a.row, b.row], None),
         };
         let (rows, flag) = columnar;
         Ok(Checked::call(Kind::Bool, function(order), rows, flag.map(Columnar::Flag)))
@@ -109,6 +110,9 @@ impl Checker {
         b: &IdedExpr,
     ) -> Result<Checked, Fault> {
         let (a, b) = (self.check(a)?, self.check(b)?);
+        if a.kind == Kind::Open || b.kind == Kind::Open {
+            return Ok(Checked::call(Kind::Open, "@open", vec![a.row, b.row], None));
+        }
         let number = |kind: &Kind| kind.may_be(&Kind::Number);
         if number(&a.kind) && number(&b.kind) {
             let ((row_a, a), (row_b, b)) = (a.number(), b.number());
@@ -149,6 +153,9 @@ impl Checker {
     }
 
     fn membership(&mut self, item: &IdedExpr, list: &IdedExpr) -> Result<Checked, Fault> {
+        if let Some(place) = place(list).filter(|place| place.is_table()) {
+            return self.in_table(item, &place);
+        }
         let (item, list) = (self.check(item)?, self.check(list)?);
         let kind = match &list.kind {
             Kind::List(kind) => (**kind).clone(),

@@ -50,6 +50,9 @@ impl Scope<'_> {
             Flag::Part(within, a, b) => self.texts(a, b, |text, part| within.holds(text, part)),
             Flag::NumberIn(number, set) => self.number(number).test(rows, |number| set.contains(&number)),
             Flag::TextIn(text, set) => self.test(text, |text| set.contains(text)),
+            Flag::InTable(table, key) => self.in_table(table, key),
+            Flag::Cell(cell) => self.flag_cells(cell),
+            Flag::HasCell(cell) => self.has_cell(cell),
             Flag::Matches(text, pattern) => self.test(text, |text| pattern.is_match(text)),
             Flag::Each(quantifier, path, condition) => {
                 let judged = self.column(path).and_then(|(array, nulls)| {
@@ -103,9 +106,10 @@ impl Scope<'_> {
         Some(Truth::of(array.as_boolean_opt()?.values().clone(), nulls.as_ref()))
     }
 
-    fn text<'s>(&'s self, text: &'s Text) -> Option<Texts<'s>> {
+    pub(super) fn text<'s>(&'s self, text: &'s Text) -> Option<Texts<'s>> {
         match text {
             Text::Constant(text) => Some(Texts::One(text)),
+            Text::Cell(cell) => self.text_cells(cell),
             Text::Column(path) => {
                 let (array, nulls) = self.column(path)?;
                 Texts::of(array, nulls)
@@ -113,10 +117,11 @@ impl Scope<'_> {
         }
     }
 
-    fn number(&self, number: &Number) -> Cells<f64> {
+    pub(super) fn number(&self, number: &Number) -> Cells<f64> {
         match number {
             Number::Constant(value) => Cells::one(*value),
             Number::Column(path) => self.numbers(path).unwrap_or_else(|| Cells::absent(self.rows)),
+            Number::Cell(cell) => self.number_cells(cell),
             Number::Negate(number) => self.number(number).map(|number| -number),
             Number::Whole(number) => self.number(number).map(f64::trunc),
             Number::Compute(arithmetic, a, b) => {
@@ -167,6 +172,7 @@ impl Scope<'_> {
                 });
                 found.unwrap_or_else(|| Cells::absent(self.rows))
             }
+            Micros::Cell(cell) => self.micros_cells(cell),
             Micros::Add(a, b) => self.micros(a).zip(&self.micros(b), i64::saturating_add),
             Micros::Subtract(a, b) => self.micros(a).zip(&self.micros(b), i64::saturating_sub),
             Micros::Choose(condition, a, b) => {

@@ -12,6 +12,8 @@ pub(super) enum Texts<'a> {
     One(&'a str),
     Plain(&'a StringArray, Option<NullBuffer>),
     Words(&'a DictionaryArray<Int32Type>, &'a StringArray, Option<NullBuffer>),
+    /// Texts of a table, by their positions.
+    Found(Vec<u32>, &'a StringArray, Option<NullBuffer>),
 }
 
 impl<'a> Texts<'a> {
@@ -28,7 +30,7 @@ impl<'a> Texts<'a> {
     pub(super) fn nulls(&self) -> Option<&NullBuffer> {
         match self {
             Self::One(_) => None,
-            Self::Plain(_, nulls) | Self::Words(_, _, nulls) => nulls.as_ref(),
+            Self::Plain(_, nulls) | Self::Words(_, _, nulls) | Self::Found(_, _, nulls) => nulls.as_ref(),
         }
     }
 
@@ -42,6 +44,10 @@ impl<'a> Texts<'a> {
                 let position = words.keys().value(row) as usize;
                 if position < texts.len() { texts.value(position) } else { "" }
             }
+            Self::Found(positions, texts, _) => {
+                let position = positions[row] as usize;
+                if position < texts.len() { texts.value(position) } else { "" }
+            }
         }
     }
 
@@ -50,6 +56,7 @@ impl<'a> Texts<'a> {
         let values = match self {
             Self::One(text) => constant(holds(text), rows),
             Self::Plain(texts, _) => BooleanBuffer::collect_bool(rows, |row| holds(texts.value(row))),
+            Self::Found(..) => BooleanBuffer::collect_bool(rows, |row| holds(self.at(row))),
             Self::Words(words, texts, _) => {
                 let held: Vec<bool> = (0..texts.len()).map(|at| holds(texts.value(at))).collect();
                 let keys = words.keys().values();
@@ -59,6 +66,19 @@ impl<'a> Texts<'a> {
             }
         };
         Truth::of(values, self.nulls())
+    }
+
+    /// What is made of each row's text, of each word once; where there is none, anything.
+    pub(super) fn each<T: Copy + Default>(&self, rows: usize, make: impl Fn(&str) -> T) -> Vec<T> {
+        match self {
+            Self::One(text) => vec![make(text); rows],
+            Self::Words(words, texts, _) => {
+                let made: Vec<T> = (0..texts.len()).map(|at| make(texts.value(at))).collect();
+                let made = |key: &i32| made.get(*key as usize).copied().unwrap_or_default();
+                words.keys().values().iter().map(made).collect()
+            }
+            Self::Plain(..) | Self::Found(..) => (0..rows).map(|row| make(self.at(row))).collect(),
+        }
     }
 
     /// What holds of each row's two texts.

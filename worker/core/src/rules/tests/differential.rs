@@ -1,9 +1,11 @@
 //! Whole columns and single rows never disagree: generated rules over generated events.
 
 use serde_json::{Map, Value as Json, json};
+use transect_config::{LookupColumn, LookupConfig, LookupFormat, LookupPlace, LookupType};
 
 use super::random::Random;
 use super::{both, columns, plan};
+use crate::lookup::{Lookups, Table};
 use crate::rules::Rule;
 
 const RULES: u64 = 3000;
@@ -32,7 +34,7 @@ impl Writer<'_> {
             };
         }
         let below = depth - 1;
-        match self.random.below(13) {
+        match self.random.below(15) {
             0 => format!("({} && {})", self.flag(below), self.flag(below)),
             1 => format!("({} || {})", self.flag(below), self.flag(below)),
             2 => format!("!({})", self.flag(below)),
@@ -57,7 +59,29 @@ impl Writer<'_> {
                 let pattern = self.random.pick(&["'^a'", "'x+'", "'é|y$'"]);
                 format!("{}.matches({pattern})", self.text(below))
             }
+            12 => format!("{} in lookup.{}", self.key(below), self.random.pick(&["words", "words", "mixed"])),
+            13 => {
+                let part = self.cell(below, "good");
+                if self.random.below(2) == 0 { format!("has({part})") } else { part }
+            }
             _ => self.each(below),
+        }
+    }
+
+    /// A text that is looked up.
+    fn key(&mut self, depth: usize) -> String {
+        match self.random.below(4) {
+            0 => self.random.pick(&["event.any", "'xy'"]).to_owned(),
+            _ => self.text(depth),
+        }
+    }
+
+    /// A cell of a table by a text or a number.
+    fn cell(&mut self, depth: usize, column: &str) -> String {
+        match self.random.below(3) {
+            0 => format!("lookup.numbers[{}].{column}", self.number(depth)),
+            1 => format!("lookup.words[lookup.words[{}].s].{column}", self.key(depth)),
+            _ => format!("lookup.words[{}].{column}", self.key(depth)),
         }
     }
 
@@ -97,7 +121,8 @@ impl Writer<'_> {
             };
         }
         let below = depth - 1;
-        match self.random.below(8) {
+        match self.random.below(9) {
+            8 => self.cell(below, "n"),
             0 => format!("size({})", self.text(below)),
             1 => self.random.pick(&["size(event.list)", "size(event.tags)", "event.list[1].n"]).to_owned(),
             2 => format!("int({})", self.number(below)),
@@ -116,15 +141,17 @@ impl Writer<'_> {
     }
 
     fn text(&mut self, depth: usize) -> String {
-        match self.random.below(if depth == 0 { 4 } else { 5 }) {
+        match self.random.below(if depth == 0 { 4 } else { 6 }) {
             0 => self.random.pick(&["''", "'a'", "'xy'", "'é'"]).to_owned(),
+            5 => self.cell(depth - 1, "s"),
             4 => format!("({} + {})", self.text(depth - 1), self.text(depth - 1)),
             _ => self.field(&["event.s", "event.kind", "event.site.name"], "s"),
         }
     }
 
     fn time(&mut self, depth: usize) -> String {
-        match self.random.below(if depth == 0 { 3 } else { 4 }) {
+        match self.random.below(if depth == 0 { 3 } else { 5 }) {
+            4 => self.cell(depth - 1, "t"),
             0 => "timestamp('2026-03-01T10:00:00.5Z')".to_owned(),
             3 => {
                 format!(
@@ -206,6 +233,42 @@ fn event(random: &mut Random) -> Json {
     event.into()
 }
 
+/// A table by texts, one by numbers, and one of which the rules read nothing but its keys.
+fn lookups() -> Lookups {
+    let column = |name: &str, kind| LookupColumn { name: name.into(), kind };
+    let table = |name: &str, key, columns: &[(&str, LookupType)], text: &str| {
+        let config = LookupConfig {
+            name: name.into(),
+            key: column("key", key),
+            columns: columns.iter().map(|(name, kind)| column(name, *kind)).collect(),
+            format: LookupFormat::Csv,
+            place: LookupPlace::Text(String::new()),
+        };
+        Table::read(&config, text.as_bytes()).unwrap()
+    };
+    let all = [
+        ("s", LookupType::Text),
+        ("n", LookupType::Number),
+        ("good", LookupType::Boolean),
+        ("t", LookupType::Time),
+    ];
+    Lookups::new([
+        table(
+            "words",
+            LookupType::Text,
+            &all,
+            "key,s,n,good,t\na,xy,1,true,2026-03-01T10:00:00.5Z\nxy,,-3,false,\né,a,,,0001-01-01T00:00:00Z\n",
+        ),
+        table(
+            "numbers",
+            LookupType::Number,
+            &all,
+            "key,s,n,good,t\n1,a,7,,2026-03-01T05:00:00Z\n-3,é,,true,\n2.5,,0,false,\n7,axx,1e300,true,\n",
+        ),
+        table("mixed", LookupType::Text, &[], "more,key\n1,axx\n2,a\n"),
+    ])
+}
+
 #[test]
 fn whole_columns_and_single_rows_never_disagree() {
     let time = json!({"type": ["string", "null"], "format": "date-time"});
@@ -227,6 +290,7 @@ fn whole_columns_and_single_rows_never_disagree() {
             "sub": {"type": ["array", "null"], "items": {"type": ["number", "null"]}},
         }}},
     }}));
+    let lookups = lookups();
     let (mut judged, mut columnar, mut breaking) = (0, 0, 0);
     for seed in 0..RULES {
         let mut random = Random(seed);
@@ -234,7 +298,7 @@ fn whole_columns_and_single_rows_never_disagree() {
         let events = columns(&plan, &events);
         let depth = 1 + random.below(4);
         let expression = Writer { random: &mut random, item: Vec::new() }.flag(depth);
-        let rule = match Rule::compile(&super::rule(&expression), plan.arrow_schema()) {
+        let rule = match Rule::compile(&super::rule(&expression), plan.arrow_schema(), Some(&lookups)) {
             Ok(rule) => rule,
             Err(fault) if fault.message.starts_with("reads no field") => continue,
             Err(fault) => panic!("{expression}: {fault:?}"),

@@ -1,9 +1,11 @@
 //! What is said of rules that can't be.
 
 use serde_json::json;
+use transect_config::LookupType;
 
 use super::random::Random;
-use super::{plan, rule};
+use super::{plan, rule, table};
+use crate::lookup::Lookups;
 use crate::rules::Rules;
 
 /// Each line: a rule, and what is said of it.
@@ -47,6 +49,22 @@ const MISTAKES: &[(&str, &str)] = &[
     ("1 < 2", "reads no field of the event; name one, such as event.value > 0"),
     ("!!event.good", "has `!!`, which says the same as nothing; leave it out, or write it once: `!`"),
     ("{'a': 1}.a == event.pm25", "makes an object of its own, which rules don't know; compare fields one by one"),
+    ("event.kind in lookup.sites2", "names the table `lookup.sites2`, which is not in spec.lookups of the pipeline; did you mean `lookup.sites`?"),
+    ("event.kind in lookup.people", "names the table `lookup.people`, which is not in spec.lookups of the pipeline; correct the name, or add the table there"),
+    ("lookup.sites[event.kind].opend <= event.start", "`lookup.sites[…].opend` names no column of the table; did you mean `lookup.sites[…].opened`?"),
+    ("lookup.sites[event.kind].colour == 'red'", "`lookup.sites[…].colour` names no column of the table; add it to the columns of `sites` in spec.lookups of the pipeline"),
+    ("lookup.sites[event.kind].id == event.kind", "`lookup.sites[…].id` is the key itself; write what stands in the brackets"),
+    ("lookup.sites[event.kind].opened > 3", "`>` is between a time and a number; use values of the same type"),
+    ("lookup.sites[event.kind] == 'a'", "takes a row of `lookup.sites` for a value; write a column after it: `lookup.sites[…].column`"),
+    ("lookup.sites == event.kind", "takes the table `lookup.sites` for a value; write `event.field in lookup.sites` or `lookup.sites[event.field].column`"),
+    ("event.kind in lookup", "names `lookup` without a table; write `event.field in lookup.TABLE` or `lookup.TABLE[event.field].column`"),
+    ("event.pm25 in lookup.sites", "looks a number up in `lookup.sites`, whose key `id` is a text; look up a value of the same type, or say the key's type in spec.lookups of the pipeline"),
+    ("lookup.floors[event.kind].n > 3", "looks a text up in `lookup.floors`, whose key `id` is a number; look up a value of the same type, or say the key's type in spec.lookups of the pipeline"),
+    ("lookup.sites[event.kind].opened.year > 3", "`lookup.sites[…].opened` has no members; leave out `.year`"),
+    ("lookup.sites['north'].opened < lookup.sites['south'].opened", "reads no field of the event; name one, such as event.value > 0"),
+    ("has(lookup.sites.north)", "asks has() of a row; write `\"north\" in lookup.sites`, or has(lookup.sites[event.field].column)"),
+    ("event.visits.all(lookup, lookup.minutes > 0)", "calls an item `lookup`; give the item another name"),
+    ("lookups.sites[event.kind].opened <= event.start", "names `lookups`, which is not there; did you mean `lookup`?"),
     ("event.kind == b'a'", "holds bytes, which events don't; write a text, without b"),
 ];
 
@@ -61,9 +79,13 @@ fn says_what_is_wrong_with_a_rule() {
         "site": {"type": "object", "properties": {"name": {"type": "string"}}},
         "visits": {"type": "array", "items": {"type": "object", "properties": {"minutes": {"type": "number"}}}},
     }}));
+    let lookups = Lookups::declared(&[
+        table("sites", LookupType::Text, &[("opened", LookupType::Time)]),
+        table("floors", LookupType::Number, &[("n", LookupType::Number)]),
+    ]);
     let mut wrong = String::new();
     for (expression, said) in MISTAKES {
-        let found = match Rules::compile(&[rule(expression)], plan.arrow_schema()) {
+        let found = match Rules::compile_with(&[rule(expression)], plan.arrow_schema(), Some(&lookups)) {
             Ok(_) => "nothing".to_owned(),
             Err(errors) => format!("{}; {}", errors[0].message, errors[0].fix),
         };
