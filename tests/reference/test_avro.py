@@ -163,8 +163,8 @@ class Avro(unittest.TestCase):
             self.hold(Pair(writer, reader, [data.datum() for _ in range(PER_PAIR)]), "null")
         self.tell("resolution")
         self.assertGreater(self.counts["refused"], self.counts["data"] // 50)
-        # Apache's package knows no aliases, makes UTF-8 of the bytes of a default, and refuses maps and arrays of what is
-        # read as a union; fastavro leaves bytes that are read as a string, and the reverse, as they are.
+        # Apache's package knows no aliases, makes UTF-8 of the bytes of a default, and refuses maps and arrays of what
+        # is read as a union; fastavro leaves bytes that are read as a string, and the reverse, as they are.
         self.assertGreater(self.counts["as both"], self.counts["data"] // 2)
 
     def test_single_objects_are_known_by_the_same_fingerprints(self):
