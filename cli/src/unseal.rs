@@ -14,9 +14,9 @@ use crate::output;
 
 pub(crate) fn run(args: &UnsealArgs) -> anyhow::Result<ExitCode> {
     let opener = Opener::open(&args.keys)?;
-    let mut erased = 0;
+    let (mut erased, mut head) = (0, None);
     for file in &args.files {
-        erased += unseal(file, &opener).with_context(|| format!("unseal {}", file.display()))?;
+        erased += unseal(file, &opener, &mut head).with_context(|| format!("unseal {}", file.display()))?;
     }
     if erased > 0 {
         output::note(&format!("{} events are of erased participants, and left out", output::count(erased)));
@@ -25,27 +25,26 @@ pub(crate) fn run(args: &UnsealArgs) -> anyhow::Result<ExitCode> {
 }
 
 /// Writes a file's events to standard output, each batch's of a participant together; how many can't be opened any more.
-fn unseal(file: &Path, opener: &Opener) -> anyhow::Result<u64> {
+/// `head` is what stands before them, which only the first file writes.
+fn unseal(file: &Path, opener: &Opener, head: &mut Option<Vec<u8>>) -> anyhow::Result<u64> {
     let pieces = sealed::read(&fs::read(file)?).map_err(|error| anyhow!(error))?;
-    let (mut out, mut erased, mut like) = (io::stdout().lock(), 0, None);
+    let (mut out, mut erased) = (io::stdout().lock(), 0);
     for piece in pieces {
         let Opened::Events(events) = opener.piece(&piece).map_err(|error| anyhow!(error))? else {
             erased += piece.count;
             continue;
         };
-        if piece.content_type == sealed::BINARY {
-            bail!("it holds Avro data, which has no lines; read it as the Avro container that it is");
-        }
-        // What stands before the events of a file, such as a header line, once.
-        if like.as_ref().is_some_and(|like| *like != (piece.content_type.clone(), piece.head.clone())) {
-            bail!("it holds events of several formats; that is a bug in Transect");
-        }
-        if like.is_none() && !piece.head.is_empty() {
-            out.write_all(&piece.head)?;
-            out.write_all(b"\n")?;
-        }
-        like = Some((piece.content_type, piece.head));
-        match out.write_all(&events) {
+        let own = sealed::head_of(&piece).map_err(|error| anyhow!(error))?;
+        let body = sealed::body_of(&piece, events).map_err(|error| anyhow!(error))?;
+        let written = match head {
+            None => out.write_all(&own).and_then(|()| out.write_all(&body)),
+            Some(head) if *head == own => out.write_all(&body),
+            Some(_) => {
+                bail!("its events are written otherwise than those of the files before; unseal it by itself")
+            }
+        };
+        *head = Some(own);
+        match written {
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(erased),
             written => written.context("write to standard output")?,
         }

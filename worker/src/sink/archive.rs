@@ -140,28 +140,28 @@ impl Archive {
         if let Some(sealing) = &mut self.sealing {
             let (blocks, spilled) = sealing.seal(batch)?;
             for block in blocks {
-                self.append(source, None, &block.bytes, block.events)?;
+                self.append(source, &batch.format, &block.bytes, block.events)?;
             }
             return if spilled { self.append_spilled(source, &batch.format) } else { Ok(()) };
         }
         let format = &batch.format;
         if matches!(format, Format::Avro(_)) {
             // Blocks are kept whole, frames and all.
-            return self.append(source, Some(format), &batch.bytes, batch.events.len() as u64);
+            return self.append(source, format, &batch.bytes, batch.events.len() as u64);
         }
         let mut lines = Vec::with_capacity(batch.bytes.len() + batch.events.len());
         for span in &batch.events {
             match whole(batch, *span) {
                 Some(event) => push_line(&mut lines, event, format),
                 None => {
-                    self.append(source, Some(format), &lines, 0)?;
+                    self.append(source, format, &lines, 0)?;
                     lines.clear();
                     self.append_spilled(source, format)?;
                     lines.push(b'\n');
                 }
             }
         }
-        self.append(source, Some(format), &lines, batch.events.len() as u64)
+        self.append(source, format, &lines, batch.events.len() as u64)
     }
 
     /// Archives what is new in the raw topic; false where there is nothing.
@@ -184,9 +184,9 @@ impl Archive {
             if count > 0 {
                 self.touched = true;
                 let bytes = record::behind_head(record, &format);
-                self.append(&source, Some(&format), &bytes, count)?;
+                self.append(&source, &format, &bytes, count)?;
                 if !matches!(format, Format::Avro(_)) && !bytes.ends_with(b"\n") {
-                    self.append(&source, Some(&format), b"\n", 0)?;
+                    self.append(&source, &format, b"\n", 0)?;
                 }
             }
         }
@@ -194,21 +194,16 @@ impl Archive {
     }
 
     /// Appends bytes that hold so many more events to the source's file.
-    fn append(
-        &mut self,
-        source: &str,
-        format: Option<&Format>,
-        bytes: &[u8],
-        events: u64,
-    ) -> Result<(), RoleError> {
+    fn append(&mut self, source: &str, format: &Format, bytes: &[u8], events: u64) -> Result<(), RoleError> {
         if self.open.get(source).is_some_and(|open| !open.takes(format)) {
             self.seal(source)?;
         }
+        let is_sealed = self.sealing.is_some();
         let archived = self.state.sources.entry(source.to_owned()).or_default();
         let open = match self.open.entry(source.to_owned()) {
             Entry::Occupied(open) => open.into_mut(),
             Entry::Vacant(none) => {
-                none.insert(ArchiveFile::create(&self.files, source, format, archived.events)?)
+                none.insert(ArchiveFile::create(&self.files, source, format, is_sealed, archived.events)?)
             }
         };
         open.write(bytes).map_err(|error| format!("write the archive of {source}: {error}"))?;
@@ -239,7 +234,7 @@ impl Archive {
                         self.append_part(source, format, &block[..read], false)?;
                         continue;
                     }
-                    self.append(source, Some(format), &block[..read], 0)?;
+                    self.append(source, format, &block[..read], 0)?;
                 }
             }
         }
@@ -255,7 +250,7 @@ impl Archive {
     ) -> Result<(), RoleError> {
         let Some(sealing) = &self.sealing else { return Ok(()) };
         let part = sealing.part(format, plain, last)?;
-        self.append(source, None, &part.bytes, part.events)
+        self.append(source, format, &part.bytes, part.events)
     }
 }
 

@@ -14,8 +14,9 @@ const LEVEL: i32 = 3;
 /// A file in the making.
 pub(super) struct ArchiveFile {
     writer: Writer,
-    /// None for a file that is sealed.
-    format: Option<Format>,
+    format: Format,
+    /// Whether what is written is sealed.
+    is_sealed: bool,
     /// Number of its first event.
     first: u64,
     bytes: u64,
@@ -26,28 +27,29 @@ impl ArchiveFile {
     pub(super) fn create(
         files: &Files,
         source: &str,
-        format: Option<&Format>,
+        format: &Format,
+        is_sealed: bool,
         first: u64,
     ) -> Result<Self, SinkError> {
         // The last event's number isn't known yet: `seal` gives the file its name.
-        let file = files.create(&name(source, format, first, u64::MAX >> 1))?;
+        let file = files.create(&name(source, format, is_sealed, first, u64::MAX >> 1))?;
         let path = file.path().to_owned();
         let failed = |error: io::Error| SinkError::io("write", &path)(error);
-        let writer = Writer::new(file, format).map_err(failed)?;
-        let mut file = Self { writer, format: format.cloned(), first, bytes: 0 };
+        let writer = Writer::new(file, format, is_sealed).map_err(failed)?;
+        let mut file = Self { writer, format: format.clone(), is_sealed, first, bytes: 0 };
         let written = match format {
-            Some(Format::Csv(head)) => file.write(head.line()).and_then(|()| file.write(b"\n")),
-            Some(Format::Avro(head)) => file.write(head.bytes()),
-            Some(Format::Json | Format::CloudEvents) => Ok(()),
-            None => file.write(&sealed::head()),
+            _ if is_sealed => file.write(&sealed::head()),
+            Format::Csv(head) => file.write(head.line()).and_then(|()| file.write(b"\n")),
+            Format::Avro(head) => file.write(head.bytes()),
+            Format::Json | Format::CloudEvents => Ok(()),
         };
         written.map_err(failed)?;
         Ok(file)
     }
 
     /// Whether events of this format may follow in it.
-    pub(super) fn takes(&self, format: Option<&Format>) -> bool {
-        self.format.as_ref() == format
+    pub(super) fn takes(&self, format: &Format) -> bool {
+        self.format == *format
     }
 
     pub(super) fn bytes(&self) -> u64 {
@@ -64,7 +66,7 @@ impl ArchiveFile {
 
     /// Ends the file after the event of this number; it will be part of the next commit.
     pub(super) fn seal(self, files: &Files, source: &str, last: u64) -> Result<(), SinkError> {
-        let name = name(source, self.format.as_ref(), self.first, last);
+        let name = name(source, &self.format, self.is_sealed, self.first, last);
         let file = match self.writer {
             Writer::Zstd(encoder) => encoder.finish().map_err(SinkError::io("write", name.as_ref()))?,
             Writer::Plain(file) => file,
@@ -81,8 +83,8 @@ enum Writer {
 }
 
 impl Writer {
-    fn new(file: Temporary, format: Option<&Format>) -> io::Result<Self> {
-        if matches!(format, None | Some(Format::Avro(_))) {
+    fn new(file: Temporary, format: &Format, is_sealed: bool) -> io::Result<Self> {
+        if is_sealed || matches!(format, Format::Avro(_)) {
             return Ok(Self::Plain(file));
         }
         let mut encoder = Encoder::new(file, LEVEL)?;
@@ -91,14 +93,14 @@ impl Writer {
     }
 }
 
-fn name(source: &str, format: Option<&Format>, first: u64, last: u64) -> String {
+fn name(source: &str, format: &Format, is_sealed: bool, first: u64, last: u64) -> String {
     let extension = match format {
-        None => "sealed.avro",
-        Some(Format::Json) => "ndjson.zst",
-        Some(Format::Avro(_)) => "avro",
-        Some(Format::CloudEvents) => "cloudevents.ndjson.zst",
-        Some(Format::Csv(head)) if head.delimiter() == b'\t' => "tsv.zst",
-        Some(Format::Csv(_)) => "csv.zst",
+        _ if is_sealed => "sealed.avro",
+        Format::Json => "ndjson.zst",
+        Format::Avro(_) => "avro",
+        Format::CloudEvents => "cloudevents.ndjson.zst",
+        Format::Csv(head) if head.delimiter() == b'\t' => "tsv.zst",
+        Format::Csv(_) => "csv.zst",
     };
     format!("{source}/{}", FileName { stem: "events", first, last, extension })
 }

@@ -12,6 +12,7 @@ use apache_avro::types::Value;
 use apache_avro::writer::datum::GenericDatumWriter;
 use transect_core::events::{EventDecoder, EventType};
 use transect_core::format::Format;
+use transect_core::format::avro::Head;
 use transect_core::identity::PipelineKey;
 use transect_core::input::EventBatch;
 use transect_core::privacy::{DataKey, KeyRing, Treater};
@@ -208,6 +209,34 @@ impl Piece {
         };
         Some(Self { participant, count: count as u64, content_type, head, sealed })
     }
+}
+
+/// What stands before the events of a piece in a file of their own.
+pub fn head_of(piece: &Piece) -> Result<Vec<u8>, RoleError> {
+    if piece.content_type == BINARY {
+        return Ok(container_of(piece)?.bytes().to_vec());
+    }
+    let mut head = piece.head.clone();
+    if !head.is_empty() {
+        head.push(b'\n');
+    }
+    Ok(head)
+}
+
+/// The events of a piece, opened, as they stand in a file behind that.
+pub fn body_of(piece: &Piece, events: Vec<u8>) -> Result<Vec<u8>, RoleError> {
+    if piece.content_type != BINARY || events.is_empty() {
+        return Ok(events);
+    }
+    let mut block = Vec::with_capacity(events.len() + 32);
+    container_of(piece)?.write_block(piece.count as usize, &events, &mut block);
+    Ok(block)
+}
+
+/// The head of a container of a piece's data, which are not compressed.
+fn container_of(piece: &Piece) -> Result<Head, RoleError> {
+    let (head, _) = Head::parse(&piece.head)?.ok_or("the head of its container is cut")?;
+    Ok(head.plain()?)
 }
 
 /// Begins a container: magic, the schema and codec as a map, the marker.
