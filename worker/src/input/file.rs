@@ -1,19 +1,21 @@
 //! One file, read in chunks. Where a chunk ends depends on the content from its first byte on, and on nothing else, so a
 //! run that resumes cuts as an undisturbed one does.
 
+mod begin;
+mod oversized;
+
 use std::fs::File;
-use std::io::{self, Read, Seek, Write};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bytes::{Buf, Bytes, BytesMut};
-use sha2::{Digest, Sha256};
 use transect_config::{InputFormat, Limits};
 use transect_core::format::Format;
-use transect_core::format::avro::{BLOCK_BYTES_MAX, Head};
-use transect_core::format::csv::Scan;
+use transect_core::format::avro::BLOCK_BYTES_MAX;
 use transect_core::input::{EventBatch, EventSpan, Oversized, Place};
 
+pub(super) use self::oversized::Passing;
 use super::buffers::Buffers;
 use super::error::InputError;
 use super::position::{FilePosition, ReadState};
@@ -59,27 +61,6 @@ pub(super) struct Found {
     pub(super) lines: u64,
     /// Line ends before the first event.
     pub(super) first_line: u64,
-}
-
-/// An event that is longer than the limit, as it streams past.
-pub(super) struct Passing {
-    sha256: Sha256,
-    length: u64,
-}
-
-impl Passing {
-    pub(super) fn new() -> Self {
-        Self { sha256: Sha256::new(), length: 0 }
-    }
-
-    pub(super) fn take(&mut self, bytes: &[u8]) {
-        self.sha256.update(bytes);
-        self.length += bytes.len() as u64;
-    }
-
-    pub(super) fn finish(self) -> Oversized {
-        Oversized { length: self.length, sha256: self.sha256.finalize().into() }
-    }
 }
 
 impl Found {
@@ -301,68 +282,6 @@ impl FileInput {
         }
     }
 
-    /// Finds out the format; false while there is only white space.
-    fn begin(&mut self) -> Result<bool, InputError> {
-        match self.written_as {
-            Some(written_as @ (InputFormat::Csv | InputFormat::Avro)) => self.begin_with_head(written_as),
-            None if Head::is_at(&self.rest) => self.begin_with_head(InputFormat::Avro),
-            Some(InputFormat::CloudEvents) => {
-                self.format = Format::CloudEvents;
-                Ok(self.begin_json())
-            }
-            _ => Ok(self.begin_json()),
-        }
-    }
-
-    fn begin_json(&mut self) -> bool {
-        let bom = if self.rest.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
-        let Some(first) = self.rest[bom..].iter().position(|byte| !byte.is_ascii_whitespace()) else {
-            self.skip(self.rest.len());
-            return false;
-        };
-        let first = bom + first;
-        match self.rest[first] {
-            b'[' => {
-                self.skip(first + 1);
-                self.position.state = ReadState::First;
-            }
-            // An object whose first line is a lone brace is printed over several lines.
-            b'{' if alone_on_line(&self.rest[first + 1..]) => {
-                self.skip(first);
-                self.position.state = ReadState::Value;
-            }
-            _ => {
-                self.skip(bom);
-                self.position.state = ReadState::Line;
-            }
-        }
-        true
-    }
-
-    /// Reads the head, in which a file may say how it is to be read; false if there is none, because the file is empty.
-    fn begin_with_head(&mut self, written_as: InputFormat) -> Result<bool, InputError> {
-        loop {
-            let at_end = self.ended && self.trouble.is_none();
-            match format::head(written_as, &self.path, &self.rest, at_end)? {
-                Some((format, bytes)) => {
-                    self.skip(bytes);
-                    let is_avro = matches!(format, Format::Avro(_));
-                    self.position.state = if is_avro { ReadState::Block } else { ReadState::Record };
-                    if is_avro {
-                        self.position.line = 1;
-                    }
-                    self.format = format;
-                    return Ok(true);
-                }
-                None if self.ended => {
-                    self.skip(self.rest.len());
-                    return Ok(false);
-                }
-                None => self.fill(2 * self.rest.len()),
-            }
-        }
-    }
-
     fn skip(&mut self, bytes: usize) {
         self.position.line += memchr::memchr_iter(b'\n', &self.rest[..bytes]).count() as u64;
         self.position.bytes += bytes as u64;
@@ -414,75 +333,6 @@ impl FileInput {
             expected,
             found: at.map_or("the end of the file".to_owned(), |byte| format!("`{}`", byte.escape_ascii())),
         }
-    }
-
-    /// Streams an event past that is too large to hold: its head, length and hash are kept.
-    fn pass_oversized(&mut self) -> Result<EventBatch, InputError> {
-        let head = self.rest[..HEAD_BYTES.min(self.rest.len())].to_vec();
-        let line = self.position.line;
-        let mut passing = Passing::new();
-        let mut end_of_value = values::Scan::default();
-        let mut end_of_record = match &self.format {
-            Format::Csv(head) => Some(Scan::new(head.delimiter())),
-            _ => None,
-        };
-        let by_line = matches!(self.position.state, ReadState::Line | ReadState::Record);
-        self.spill(None)?;
-        loop {
-            let end = match &mut end_of_record {
-                Some(scan) => scan.end(&self.rest),
-                None if by_line => memchr::memchr(b'\n', &self.rest),
-                None => end_of_value.end(&self.rest),
-            };
-            let taken = end.unwrap_or(self.rest.len());
-            let event = &self.rest[..taken];
-            let event = if end.is_some() { event.strip_suffix(b"\r").unwrap_or(event) } else { event };
-            passing.take(event);
-            self.spill(Some(event))?;
-            self.skip(taken);
-            if end.is_some() {
-                break;
-            }
-            self.fill(self.chunk_bytes);
-            if self.rest.is_empty() {
-                // The end of the file ends a line, and breaks a value.
-                if self.trouble.is_some() || !by_line {
-                    self.end()?;
-                }
-                break;
-            }
-        }
-        if by_line && !self.rest.is_empty() {
-            self.skip(1);
-        }
-        self.position.state = match self.position.state {
-            ReadState::First | ReadState::Comma => ReadState::Element,
-            state => state,
-        };
-        let span = EventSpan { start: 0, len: head.len() as u32, index: 0, oversized: 0 };
-        let consumed = head.len();
-        let found = Found {
-            events: vec![span],
-            oversized: vec![passing.finish()],
-            consumed,
-            lines: 0,
-            first_line: 0,
-        };
-        Ok(self.batch(head.into(), found, line))
-    }
-
-    /// Keeps the bytes of an oversized event where that is wanted; None begins with the next one.
-    fn spill(&self, bytes: Option<&[u8]>) -> Result<(), InputError> {
-        let Some(mut file) = self.spill.as_ref() else { return Ok(()) };
-        let spilled = match bytes {
-            Some(bytes) => file.write_all(bytes),
-            None => file.set_len(0).and_then(|()| file.rewind()),
-        };
-        spilled.map_err(|source| InputError::Io {
-            doing: "spill a large event of",
-            path: self.name.to_string(),
-            source,
-        })
     }
 
     /// At the end of what can be read: trouble, half a value, or nothing to complain of.
@@ -537,10 +387,4 @@ fn known_again(
     }
     position.size = size;
     Ok(position)
-}
-
-/// Whether only blanks follow up to a line end.
-fn alone_on_line(after: &[u8]) -> bool {
-    let end = memchr::memchr(b'\n', after);
-    end.is_some_and(|end| after[..end].iter().all(u8::is_ascii_whitespace))
 }
