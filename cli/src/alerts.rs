@@ -43,13 +43,14 @@ fn name(alert: &Alert) -> String {
     }
 }
 
-fn group(alert: &Alert) -> String {
+/// The values of the group that it is about.
+pub(crate) fn group(alert: &Alert) -> String {
     let shown = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     alert.group.values().map(shown).collect::<Vec<_>>().join(", ")
 }
 
 /// Where the row stands; nothing for what has none.
-fn place(alert: &Alert) -> String {
+pub(crate) fn place(alert: &Alert) -> String {
     let origin = &alert.origin;
     match (&origin.file, origin.line, origin.offset, origin.index, &alert.window) {
         (Some(file), Some(line), ..) => format!("{file}:{line}"),

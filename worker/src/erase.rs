@@ -16,6 +16,7 @@ use serde::Serialize;
 use tempfile::NamedTempFile;
 use transect_core::privacy::{DataKey, participant};
 
+use crate::folder;
 use crate::keys::Keys;
 use crate::log::embedded::EmbeddedLog;
 use crate::log::{Log, NewRecord, Topic, Transaction};
@@ -138,27 +139,9 @@ fn replace(path: &Path, bytes: &[u8]) -> Result<(), RoleError> {
     Ok(())
 }
 
-/// The files below a folder whose names end so, in order; none if it isn't there.
+/// The files below a folder whose names end so.
 fn files(folder: &Path, end: &str) -> Result<Vec<PathBuf>, RoleError> {
-    let mut found = Vec::new();
-    let mut folders = vec![folder.to_owned()];
-    while let Some(folder) = folders.pop() {
-        let entries = match std::fs::read_dir(&folder) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
-            entries => entries.map_err(|error| format!("read {}: {error}", folder.display()))?,
-        };
-        for entry in entries {
-            let path = entry?.path();
-            if path.is_dir() {
-                folders.push(path);
-            } else if path.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.ends_with(end))
-            {
-                found.push(path);
-            }
-        }
-    }
-    found.sort();
-    Ok(found)
+    folder::files(folder, end).map_err(|error| format!("read {}: {error}", folder.display()).into())
 }
 
 #[cfg(test)]

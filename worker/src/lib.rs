@@ -2,6 +2,7 @@
 
 pub mod aggregate;
 pub mod erase;
+mod folder;
 pub mod gateway;
 pub mod housekeeping;
 pub mod input;

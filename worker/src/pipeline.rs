@@ -126,9 +126,12 @@ pub fn run(config: &PipelineConfig, options: &Options, watch: &Watch) -> Result<
     let table = sinks.clone();
     let windows = WindowSink::open(Arc::clone(log), folders, &config.study)?;
     sinks.push(runner.spawn_behind(table.clone(), windows, Some(aggregated.clone()))?);
+    // What is redriven was written into raw before the start: without that there is nothing to wait for.
+    if log.end(Topic::Raw) > 0 || log.end(Topic::Redriven) > 0 {
+        let redriven = LineSink::open(Arc::clone(log), Topic::Redriven, folders)?;
+        sinks.push(runner.spawn_behind(table.clone(), redriven, Some(processed.clone()))?);
+    }
     // Also what is left of detectors that the manifest no longer has.
-    let redriven = LineSink::open(Arc::clone(log), Topic::Redriven, folders)?;
-    sinks.push(runner.spawn_behind(table.clone(), redriven, Some(processed.clone()))?);
     if !config.anomalies.is_empty() || log.end(Topic::Alerts) > 0 {
         let alerts = LineSink::open(Arc::clone(log), Topic::Alerts, folders)?;
         let both = [processed.clone(), aggregated].concat();
@@ -181,9 +184,8 @@ impl<'a> Pipeline<'a> {
             fs::create_dir_all(folder).map_err(|error| format!("create {}: {error}", folder.display()))?;
         }
         // Raw is kept, ids and partials are let go by the roles that write and read them.
-        let mut readers =
-            vec![(Topic::Windows, "windows"), (Topic::Rejected, "rejected"), (Topic::Alerts, "alerts")];
-        readers.push((Topic::Redriven, "redriven"));
+        let own = [Topic::Windows, Topic::Rejected, Topic::Redriven, Topic::Alerts];
+        let mut readers: Vec<_> = own.map(|topic| (topic, topic.as_str())).to_vec();
         readers.extend(config.cold.table.then_some((Topic::Clean, TABLE)));
         let log = EmbeddedLog::open(&options.state.join("log"))?;
         // What was sealed must be opened, though nothing may be personal any more.

@@ -1,7 +1,6 @@
 //! Checks the ledger against what is stored, by counts that come from elsewhere than the ledger.
 
-use std::fs::{self, File};
-use std::io;
+use std::fs::File;
 use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
 use std::thread;
@@ -9,15 +8,13 @@ use std::thread;
 use parquet::errors::ParquetError;
 use parquet::file::metadata::{ParquetMetaDataOptions, ParquetMetaDataReader, ParquetStatisticsPolicy};
 
+use crate::folder;
 use crate::report::Report;
 use crate::role::RoleError;
 
 /// Rows of an event type's table: the sum over its Parquet files' footers, which are read by so many threads.
 pub fn table_rows(table: &Path, threads: usize) -> Result<u64, RoleError> {
-    let mut files = Vec::new();
-    if table.is_dir() {
-        find_files(table, &mut files)?;
-    }
+    let files = folder::files(table, ".parquet")?;
     let share = files.len().div_ceil(threads.max(1)).max(1);
     let rows_of =
         |files: &[PathBuf]| files.iter().map(|path| file_rows(path)).sum::<Result<u64, RoleError>>();
@@ -26,18 +23,6 @@ pub fn table_rows(table: &Path, threads: usize) -> Result<u64, RoleError> {
         // A panic goes on here.
         threads.into_iter().map(|thread| thread.join().unwrap_or_else(|panic| resume_unwind(panic))).sum()
     })
-}
-
-fn find_files(folder: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
-    for entry in fs::read_dir(folder)? {
-        let path = entry?.path();
-        if path.is_dir() {
-            find_files(&path, files)?;
-        } else if path.extension().is_some_and(|extension| extension == "parquet") {
-            files.push(path);
-        }
-    }
-    Ok(())
 }
 
 /// Rows of a Parquet file, by its footer.

@@ -2,8 +2,6 @@
 
 use std::path::Path;
 
-use serde_json::Value;
-use transect_core::anomaly::Alert;
 use transect_worker::report::Report;
 use transect_worker::summary::alerts::{Alerts, Detector};
 use transect_worker::summary::bins::Bins;
@@ -13,6 +11,7 @@ use super::html::{Html, count, number, plural};
 use super::rejects::quoted;
 use super::table::{details, table};
 use super::time;
+use crate::alerts::{group, place};
 
 /// Parts of time that are told apart.
 const BINS: usize = 90;
@@ -84,20 +83,4 @@ fn farthest(html: &mut Html, detector: &Detector) {
         [alert.time.clone(), group(alert)].into_iter().chain(numbers).chain([place(alert)]).collect()
     });
     table(html, "By time", &columns, rows);
-}
-
-fn group(alert: &Alert) -> String {
-    let shown = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-    alert.group.values().map(shown).collect::<Vec<_>>().join(", ")
-}
-
-/// Where the row stands; nothing for what has none.
-fn place(alert: &Alert) -> String {
-    let origin = &alert.origin;
-    match (&origin.file, origin.line, origin.offset, origin.index, &alert.window) {
-        (Some(file), Some(line), ..) => format!("{file}:{line}"),
-        (_, _, Some(offset), Some(index), _) => format!("raw {offset}, event {index}"),
-        (.., Some(window)) => format!("window {window}"),
-        _ => String::new(),
-    }
 }

@@ -8,7 +8,6 @@ mod read;
 mod tests;
 
 use std::collections::HashMap;
-use std::fmt::Write;
 use std::sync::Arc;
 
 use arrow_array::{ArrayRef, new_empty_array};
@@ -98,11 +97,7 @@ impl Table {
     /// Reads a table.
     pub fn read(config: &LookupConfig, text: &[u8]) -> Result<Self, LookupError> {
         let mut table = Self::empty(config);
-        table.digest = Sha256::digest(text).iter().fold("sha256:".to_owned(), |mut digest, byte| {
-            // Writing to a String can't fail.
-            let _ = write!(digest, "{byte:02x}");
-            digest
-        });
+        table.digest = format!("sha256:{}", hex::encode(Sha256::digest(text)));
         let rows = read::rows(config, text)?;
         table.keys = rows.keys;
         for (column, cells) in table.columns.iter_mut().zip(rows.columns) {

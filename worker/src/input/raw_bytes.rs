@@ -140,9 +140,5 @@ impl<R: Read> Read for Counted<R> {
 pub(super) fn head_hash(path: &Path, bytes: Option<u32>) -> io::Result<(u32, String)> {
     let mut head = Vec::new();
     File::open(path)?.take(bytes.map_or(HEAD_BYTES, u64::from)).read_to_end(&mut head)?;
-    Ok((head.len() as u32, hex(&Sha256::digest(&head))))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    Ok((head.len() as u32, hex::encode(Sha256::digest(&head))))
 }

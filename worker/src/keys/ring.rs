@@ -71,7 +71,8 @@ pub(super) fn read_all(folder: &Path) -> Result<BTreeMap<u32, MasterKey>, KeysEr
         let version = entry.file_name().to_str().and_then(|name| name.strip_prefix('v')?.parse().ok());
         let Some(version) = version.filter(|version| entry.file_name() == *name(*version)) else { continue };
         let text = fs::read_to_string(entry.path()).map_err(KeysError::io("read", &entry.path()))?;
-        let key = from_hex(text.trim()).ok_or_else(|| KeysError::Damaged { path: entry.path() })?;
+        let mut key = [0; KEY_BYTES];
+        hex::decode_to_slice(text.trim(), &mut key).map_err(|_| KeysError::Damaged { path: entry.path() })?;
         keys.insert(version, MasterKey::new(key));
     }
     Ok(keys)
@@ -83,25 +84,12 @@ fn create(folder: &Path) -> io::Result<MasterKey> {
     let mut key = [0; KEY_BYTES];
     getrandom::fill(&mut key).map_err(|error| io::Error::other(error.to_string()))?;
     let mut file = NamedTempFile::new_in(folder)?;
-    let hex: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
-    writeln!(file, "{hex}")?;
+    writeln!(file, "{}", hex::encode(key))?;
     file.as_file().set_permissions(fs::Permissions::from_mode(0o600))?;
     file.as_file().sync_all()?;
     file.persist_noclobber(folder.join(name(1)))?;
     fs::File::open(folder)?.sync_all()?;
     Ok(MasterKey::new(key))
-}
-
-fn from_hex(text: &str) -> Option<[u8; KEY_BYTES]> {
-    let digits = text.as_bytes();
-    if digits.len() != 2 * KEY_BYTES || !digits.iter().all(u8::is_ascii_hexdigit) {
-        return None;
-    }
-    let mut key = [0; KEY_BYTES];
-    for (byte, pair) in key.iter_mut().zip(text.as_bytes().chunks(2)) {
-        *byte = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
-    }
-    Some(key)
 }
 
 #[cfg(test)]

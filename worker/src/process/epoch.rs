@@ -178,8 +178,8 @@ fn rejected_event(types: &[EventType], batch: &EventBatch, row: &RejectedRow) ->
         Err(_) => (None, Some(BASE64_STANDARD.encode(kept))),
     };
     let sha256 = cut.then(|| match oversized {
-        Some(oversized) => hex(&oversized.sha256),
-        None => hex(&sha2::Sha256::digest(bytes)),
+        Some(oversized) => hex::encode(oversized.sha256),
+        None => hex::encode(sha2::Sha256::digest(bytes)),
     });
     let (file, line, offset, index) = match &batch.place {
         Place::File { file, line } => {
@@ -237,10 +237,6 @@ fn described(types: &[EventType], row: &RejectedRow) -> String {
         }
         None => String::new(),
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 use sha2::Digest as _;

@@ -10,6 +10,7 @@ use parquet::file::metadata::{
 };
 
 use super::SummaryError;
+use crate::folder;
 
 /// Bytes of lines that are read of a folder: half a second of work.
 pub(super) const LINES_BYTES_MAX: u64 = 64 << 20;
@@ -27,17 +28,9 @@ pub(super) fn entries(folder: &Path) -> Result<Vec<PathBuf>, SummaryError> {
     Ok(paths)
 }
 
-/// All files under a folder with this extension, sorted.
-pub(super) fn under(folder: &Path, extension: &str) -> Result<Vec<PathBuf>, SummaryError> {
-    let mut found = Vec::new();
-    for path in entries(folder)? {
-        if path.is_dir() {
-            found.extend(under(&path, extension)?);
-        } else if path.extension().is_some_and(|e| e == extension) {
-            found.push(path);
-        }
-    }
-    Ok(found)
+/// All files under a folder whose names end so, sorted.
+pub(super) fn under(folder: &Path, end: &str) -> Result<Vec<PathBuf>, SummaryError> {
+    folder::files(folder, end).map_err(|source| SummaryError::Io { path: folder.to_owned(), source })
 }
 
 /// Calls the function with each line of a folder's NDJSON files and its number, from 1. One line is in memory at a time. Whether

@@ -64,7 +64,7 @@ pub(super) fn read_all(folder: &Path) -> Result<Vec<Table>, SummaryError> {
 impl Table {
     /// Reads the table of an event type; None if it has no rows.
     fn read(folder: &Path, rows_max: u64, files_max: usize) -> Result<Option<Self>, SummaryError> {
-        let mut paths = files::under(folder, "parquet")?;
+        let mut paths = files::under(folder, ".parquet")?;
         let there = paths.len();
         let step = there.div_ceil(files_max.max(1)).max(1);
         let mut at = 0..;

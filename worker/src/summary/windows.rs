@@ -124,7 +124,7 @@ pub(super) fn read_all(folder: &Path) -> Result<Vec<Windows>, SummaryError> {
 
 impl Windows {
     fn read(folder: &Path, rows_max: u64) -> Result<Option<Self>, SummaryError> {
-        let paths = files::under(folder, "parquet")?;
+        let paths = files::under(folder, ".parquet")?;
         let Some(newest) = paths.last() else { return Ok(None) };
         let columns = Columns::of(files::parquet(newest)?.1.schema());
         let mut last = Last::default();

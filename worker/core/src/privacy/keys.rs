@@ -124,13 +124,13 @@ impl Keys {
         Self {
             pseudonyms: mac_under(&*derive(master.bytes(), "pseudonyms")),
             sealer: Sealer::new(&derive(master.bytes(), "seal")),
-            fingerprint: hex(&fingerprint[..8]),
+            fingerprint: hex::encode(&fingerprint[..8]),
         }
     }
 
     fn pseudonym(&self, version: u32, text: &str) -> String {
         let mac = self.pseudonyms.clone().chain_update(text).finalize().into_bytes();
-        format!("{version}-{}", hex(&mac[..PSEUDONYM_BYTES]))
+        format!("{version}-{}", hex::encode(&mac[..PSEUDONYM_BYTES]))
     }
 }
 
@@ -229,8 +229,4 @@ fn mac_under(key: &[u8]) -> Hmac<Sha256> {
 fn derive(key: &[u8; KEY_BYTES], what: &str) -> Zeroizing<[u8; KEY_BYTES]> {
     let mac = mac_under(key).chain_update("transect/").chain_update(what).chain_update([1]);
     Zeroizing::new(mac.finalize().into_bytes().into())
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
