@@ -87,7 +87,8 @@ impl Outcome {
             self.alerts.len(),
             other.alerts.len()
         );
-        ensure!(self.windows.keys().eq(other.windows.keys()), "the windows' names differ");
+        let names = |outcome: &Self| outcome.windows.keys().cloned().collect::<Vec<_>>();
+        ensure!(names(self) == names(other), "the windows differ: {:?} and {:?}", names(self), names(other));
         for (name, ours) in &self.windows {
             let theirs = &other.windows[name];
             ensure!(ours.len() == theirs.len(), "{name}: {} and {} windows", ours.len(), theirs.len());
