@@ -34,7 +34,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 use std::time::Duration;
 
-use self::files::failed;
+use self::files::{corrupt, failed};
 use self::journal::Journal;
 use self::segment::SegmentReader;
 use self::state::State;
@@ -184,15 +184,21 @@ impl EmbeddedLog {
         // Before the state, so that records that are not on the disk are found here.
         let mut tail = self.tail();
         records.into_iter().for_each(|(topic, record)| tail.push(topic, record));
-        let starts = Topic::ALL.map(|topic| (topic, state.topic(topic).start));
         let written = on_disk(&state);
+        // What is let go and not on the disk stays until that it was let go is durable: the disk may need it before.
+        let gone = Topic::ALL.map(|topic| state.topic(topic).start.min(written[topic as usize]));
         *self.state.write().unwrap_or_else(PoisonError::into_inner) = state;
         // After it, so that records that are let go here are found on the disk.
         tail.set_written(written);
-        starts.into_iter().for_each(|(topic, start)| tail.trim(topic, start));
+        Topic::ALL.into_iter().zip(gone).for_each(|(topic, before)| tail.trim(topic, before));
         tail.shrink();
         drop(tail);
         self.wake();
+    }
+
+    fn missing(&self, topic: Topic, offset: u64) -> LogError {
+        let problem = format!("the record at offset {offset} is in no segment");
+        corrupt(&self.dir.join(topic.as_str()), 0, problem)
     }
 
     /// The segment that holds an offset, as it is committed now.
@@ -222,7 +228,11 @@ impl Log for EmbeddedLog {
         if visible && let Some(records) = self.tail().read(topic, from, bytes_max) {
             return Ok(records);
         }
-        let Some(segment) = self.segment(topic, from)? else { return Ok(Vec::new()) };
+        let segment = match self.segment(topic, from)? {
+            Some(segment) => segment,
+            None if visible => return Err(self.missing(topic, from)),
+            None => return Ok(Vec::new()),
+        };
         segment.read(from, bytes_max).or_else(|error| {
             // The segment may have been trimmed away meanwhile: then that is the answer.
             self.segment(topic, from)?;

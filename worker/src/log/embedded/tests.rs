@@ -272,7 +272,7 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 500, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn it_does_what_the_log_in_memory_does(steps in prop::collection::vec(step(), 1..40)) {
@@ -341,7 +341,7 @@ proptest! {
                     let from = at("work", Topic::Raw);
                     let done = Committed { offsets: vec![(Topic::Raw, (from + 1).min(end(Topic::Raw)))], metadata: String::new() };
                     let value = vec![end(Topic::Clean) as u8; bytes];
-                    let records = vec![record(Topic::Clean, value), record(Topic::Ids, "id")];
+                    let records = [record(Topic::Clean, value), record(Topic::Ids, "id"), record(Topic::Partials, "part")].to_vec();
                     log.commit_soon(Transaction { records, progress: Some(("work".into(), done)), trim: vec![] }).unwrap();
                 }
                 Act::Store { behind } => {
@@ -349,6 +349,12 @@ proptest! {
                     let done = Committed { offsets: vec![(Topic::Clean, upto)], metadata: String::new() };
                     log.commit(Transaction { progress: Some(("store".into(), done)), ..Transaction::default() }).unwrap();
                     stored = upto;
+                }
+                Act::Merge { behind } => {
+                    let upto = end(Topic::Partials).saturating_sub(behind).max(at("merge", Topic::Partials));
+                    let done = Committed { offsets: vec![(Topic::Partials, upto)], metadata: String::new() };
+                    let (records, trim) = (vec![record(Topic::Windows, "whole")], vec![(Topic::Partials, upto)]);
+                    log.commit_soon(Transaction { records, progress: Some(("merge".into(), done)), trim }).unwrap();
                 }
                 Act::Sync => log.sync().unwrap(),
                 Act::Crash => {
@@ -361,6 +367,7 @@ proptest! {
             prop_assert_eq!((at("store", Topic::Clean), log.start(Topic::Clean)), (stored, stored));
             prop_assert!(at("work", Topic::Raw) <= log.end(Topic::Raw) && stored <= log.end(Topic::Clean));
             prop_assert_eq!(log.end(Topic::Clean), log.end(Topic::Ids), "all of a transaction or nothing");
+            prop_assert_eq!(at("merge", Topic::Partials), log.start(Topic::Partials), "let go only with what came of it");
             let (topics, _) = dump(&log, 100).unwrap();
             for rec in &topics[Topic::Clean as usize] {
                 prop_assert!(rec.value.iter().all(|byte| *byte == rec.offset as u8));
@@ -369,12 +376,14 @@ proptest! {
     }
 }
 
-/// What roles do to a log: one posts, one works off what was posted, one stores what that made.
+/// What roles do to a log: one posts, one works off what was posted, one stores what that made, one merges what that
+/// made and lets it go.
 #[derive(Clone, Debug)]
 enum Act {
     Post,
     Work { bytes: usize },
     Store { behind: u64 },
+    Merge { behind: u64 },
     Sync,
     Crash,
 }
@@ -384,6 +393,7 @@ fn act() -> impl Strategy<Value = Act> {
         4 => Just(Act::Post),
         8 => (1..500_usize).prop_map(|bytes| Act::Work { bytes }),
         2 => (0..4_u64).prop_map(|behind| Act::Store { behind }),
+        4 => (0..4_u64).prop_map(|behind| Act::Merge { behind }),
         1 => Just(Act::Sync),
         1 => Just(Act::Crash),
     ]
@@ -416,6 +426,25 @@ fn records_that_are_let_go_soon_never_reach_the_disk() {
     drop(log);
     let log = open(&dir);
     assert_eq!((log.start(Topic::Clean), log.end(Topic::Clean)), (10, 10));
+}
+
+#[test]
+fn what_was_let_go_soon_is_there_again_if_that_did_not_survive() {
+    let dir = TempDir::new().unwrap();
+    let log = open(&dir);
+    let of = |topic, upto| Committed { offsets: vec![(topic, upto)], metadata: String::new() };
+    let records = vec![record(Topic::Clean, "event"), record(Topic::Partials, "part")];
+    log.commit_soon(Transaction { records, ..Transaction::default() }).unwrap();
+    let (records, trim) = (vec![record(Topic::Windows, "whole")], vec![(Topic::Partials, 1)]);
+    let progress = Some(("merge".into(), of(Topic::Partials, 1)));
+    log.commit_soon(Transaction { records, progress, trim }).unwrap();
+    // Durable with this are the first records, since it has read one of them; what came of the other is not.
+    let progress = Some(("store".into(), of(Topic::Clean, 1)));
+    log.commit(Transaction { progress, ..Transaction::default() }).unwrap();
+    drop(log);
+    let log = open(&dir);
+    assert_eq!((log.committed("merge"), log.end(Topic::Windows)), (None, 0));
+    assert_eq!(log.read(Topic::Partials, 0, 1).unwrap()[0].value, "part");
 }
 
 #[test]
