@@ -21,7 +21,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Context, anyhow};
+use anyhow::Context;
 use serde::Serialize;
 use transect_worker::summary::Summary;
 
@@ -37,15 +37,15 @@ struct Written {
 }
 
 pub(crate) fn run(args: &ReportArgs) -> anyhow::Result<ExitCode> {
-    let written = Written { report: write(&args.out)? };
+    let summary = Summary::read(&args.out)?;
+    let written = Written { report: write(&summary, &args.out)? };
     output::print(args.output, &written, || written.report.display().to_string())?;
     Ok(ExitCode::SUCCESS)
 }
 
 /// Writes the page of an output folder into it; where it is then.
-pub(crate) fn write(out: &Path) -> anyhow::Result<PathBuf> {
-    let summary = Summary::read(out).map_err(|error| anyhow!(error))?;
-    let html = page::page(&summary, out, &time::now());
+pub(crate) fn write(summary: &Summary, out: &Path) -> anyhow::Result<PathBuf> {
+    let html = page::page(summary, out, &time::now());
     let path = out.join(FILE_NAME);
     let temporary = path.with_extension("html.tmp");
     fs::write(&temporary, html).with_context(|| format!("write {}", temporary.display()))?;

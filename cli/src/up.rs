@@ -15,6 +15,7 @@ use signal_hook::iterator::Signals;
 use transect_config::{PipelineConfig, SourceKind};
 use transect_worker::pipeline::{self, Options, Watch};
 use transect_worker::report::Report;
+use transect_worker::summary::Summary;
 use transect_worker::verify;
 
 use crate::args::{Format, UpArgs};
@@ -49,14 +50,14 @@ pub(crate) fn run(args: UpArgs) -> anyhow::Result<ExitCode> {
     // The thread only draws; however it ended, the outcome is what counts.
     let _ = progress.join();
     let report = outcome.map_err(|error| anyhow!(error))?;
+    let summary = Summary::read(&options.out);
     let differences = match args.drain {
-        true if config.cold.table => {
-            verify::differences(&report, &options.out, options.threads).map_err(|error| anyhow!(error))?
-        }
+        true if config.cold.table => differences(&report, summary.as_ref().ok(), &options)?,
         _ => Vec::new(),
     };
     // Everything is stored by now: a page that can't be written takes nothing away from that.
-    if let Err(error) = page::write(&options.out) {
+    let page = summary.map_err(anyhow::Error::from).and_then(|summary| page::write(&summary, &options.out));
+    if let Err(error) = page {
         output::note(&format!("warning: there is no {}: {error:#}", page::FILE_NAME));
     }
     summarise(args.output, &report, &options)?;
@@ -155,7 +156,7 @@ fn show_progress(watch: &Watch) -> anyhow::Result<JoinHandle<()>> {
 
 /// What `-o json` and `-o yaml` print.
 #[derive(Serialize)]
-struct Summary<'a> {
+struct Printed<'a> {
     ledger: &'a Report,
     places: Vec<Place>,
 }
@@ -167,13 +168,22 @@ struct Place {
     what: &'static str,
 }
 
+/// What the ledger says of the tables and is not so. Footers that the summary has read are not read again.
+fn differences(report: &Report, summary: Option<&Summary>, options: &Options) -> anyhow::Result<Vec<String>> {
+    let rows_of = |event_type: &str| match summary.and_then(|summary| summary.table_rows(event_type)) {
+        Some(rows) => Ok(rows),
+        None => verify::table_rows(&options.out.join("table").join(event_type), options.threads),
+    };
+    verify::differences(report, rows_of).map_err(|error| anyhow!(error))
+}
+
 fn summarise(format: Format, report: &Report, options: &Options) -> anyhow::Result<()> {
-    let summary = Summary { ledger: report, places: places(&options.out, &options.state) };
-    output::print(format, &summary, || {
+    let printed = Printed { ledger: report, places: places(&options.out, &options.state) };
+    output::print(format, &printed, || {
         let mut text = ledger::table(report);
         text.push('\n');
         let rows =
-            summary.places.iter().map(|place| [place.path.display().to_string(), place.what.to_owned()]);
+            printed.places.iter().map(|place| [place.path.display().to_string(), place.what.to_owned()]);
         text.push_str(&output::table(["where", "what"], rows));
         text
     })

@@ -45,6 +45,12 @@ impl Summary {
             report,
         })
     }
+
+    /// Rows of an event type's table, by the footers of its files; None if not all of them were read.
+    pub fn table_rows(&self, event_type: &str) -> Option<u64> {
+        let table = self.tables.iter().find(|table| table.event_type == event_type)?;
+        (table.files_skipped == 0).then_some(table.rows)
+    }
 }
 
 /// Why an output folder can't be summed up. No content of events is in it.

@@ -42,15 +42,18 @@ fn footer_rows(file: File) -> Result<u64, ParquetError> {
     Ok(u64::try_from(metadata.file_metadata().num_rows())?)
 }
 
-/// Whether the ledger adds up and every event type's table has as many rows as were accepted; the differences in
-/// words. Holds once the table sink has flushed everything.
-pub fn differences(report: &Report, out: &Path, threads: usize) -> Result<Vec<String>, RoleError> {
+/// Whether the ledger adds up and every event type's table has as many rows as were accepted, by the function that counts
+/// them; the differences in words. Holds once the table sink has flushed everything.
+pub fn differences(
+    report: &Report,
+    mut rows_of: impl FnMut(&str) -> Result<u64, RoleError>,
+) -> Result<Vec<String>, RoleError> {
     let mut differences = Vec::new();
     if !report.adds_up {
         differences.push("the ledger does not add up: read ≠ accepted + duplicate + rejected".to_owned());
     }
     for (event_type, accepted) in &report.event_types {
-        let rows = table_rows(&out.join("table").join(event_type), threads)?;
+        let rows = rows_of(event_type)?;
         if rows != *accepted {
             differences.push(format!(
                 "{event_type}: {accepted} events were accepted, but its table has {rows} rows"

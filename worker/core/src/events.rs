@@ -290,12 +290,16 @@ impl EventDecoder {
 }
 
 /// The type of an event whose source does not say it.
+#[inline]
 pub(crate) fn route(types: &[EventType], event: &[u8]) -> Result<usize, Reject> {
-    if let [only] = types
-        && only.type_field.is_none()
-    {
-        return Ok(0);
+    // Asked for each event, and mostly there is one type only.
+    match types {
+        [only] if only.type_field.is_none() => Ok(0),
+        _ => read_type(types, event),
     }
+}
+
+fn read_type(types: &[EventType], event: &[u8]) -> Result<usize, Reject> {
     let mut found = None;
     for (at, event_type) in types.iter().enumerate() {
         let Some(field) = &event_type.type_field else { continue };

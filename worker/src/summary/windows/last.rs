@@ -57,11 +57,12 @@ impl Last {
         let (starts, ends) = (values::times(batch, "window_start")?, values::times(batch, "window_end")?);
         let (revisions, finals) = (values::integers(batch, "revision")?, values::truths(batch, "final")?);
         let replaced = values::is_set(batch, "replaced_by");
-        let groups = values::joined(batch, &columns.groups)?;
+        let mut groups = Vec::with_capacity(batch.num_rows());
+        values::for_each_joined(batch, &columns.groups, |group| groups.push(self.number(group)))?;
         let numbers: Vec<_> =
             columns.aggregates.iter().map(|(name, _)| values::numbers(batch, name)).collect();
         for (at, group) in groups.into_iter().enumerate() {
-            let key = (starts[at], ends[at], self.number(group));
+            let key = (starts[at], ends[at], group);
             let value = |aggregate: usize| numbers.get(aggregate).and_then(|numbers| numbers[at]);
             let row = Row {
                 revision: revisions[at],
@@ -77,13 +78,13 @@ impl Last {
         Ok(())
     }
 
-    fn number(&mut self, group: String) -> u32 {
-        if let Some(number) = self.numbers.get(&group) {
+    fn number(&mut self, group: &str) -> u32 {
+        if let Some(number) = self.numbers.get(group) {
             return *number;
         }
         let number = self.names.len() as u32;
-        self.names.push(group.clone());
-        self.numbers.insert(group, number);
+        self.names.push(group.to_owned());
+        self.numbers.insert(group.to_owned(), number);
         number
     }
 

@@ -117,6 +117,7 @@ fn groups_of_every_kind_have_words() {
         ("n", Arc::new(Float64Array::from(vec![1.5, 2.0]))),
     ]);
     let names = ["at", "ok", "n"].map(str::to_owned);
-    let words = values::joined(&batch.unwrap(), &names).unwrap();
+    let mut words = Vec::new();
+    values::for_each_joined(&batch.unwrap(), &names, |text| words.push(text.to_owned())).unwrap();
     assert_eq!(words, ["1970-01-01T00:00:00Z · true · 1.5", "(none) · (none) · 2.0"]);
 }

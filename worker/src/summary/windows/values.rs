@@ -1,9 +1,12 @@
 //! Values of window files by row.
 
+use std::fmt::Write;
+
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float64Type, Int64Type, TimestampMicrosecondType};
-use arrow_array::{Array, ArrayRef, RecordBatch};
+use arrow_array::{Array, ArrayRef, RecordBatch, TimestampMicrosecondArray};
 use arrow_cast::display::{ArrayFormatter, FormatOptions};
+use jiff::Timestamp;
 use parquet::errors::ParquetError;
 
 /// What stands for no value.
@@ -49,26 +52,57 @@ pub(super) fn numbers(batch: &RecordBatch, name: &str) -> Vec<Option<f64>> {
     }
 }
 
-/// The values of some columns, joined, by row.
-pub(super) fn joined(batch: &RecordBatch, names: &[String]) -> Result<Vec<String>, ParquetError> {
-    let columns = names.iter().map(|name| words(column(batch, name)?)).collect::<Result<Vec<_>, _>>()?;
-    let row = |row: usize| columns.iter().map(|words| words[row].as_str()).collect::<Vec<_>>().join(" · ");
-    Ok((0..batch.num_rows()).map(row).collect())
+/// Calls the function with the values of some columns, joined, row by row.
+pub(super) fn for_each_joined(
+    batch: &RecordBatch,
+    names: &[String],
+    mut f: impl FnMut(&str),
+) -> Result<(), ParquetError> {
+    let columns = names.iter().map(|name| Words::of(column(batch, name)?)).collect::<Result<Vec<_>, _>>()?;
+    let mut text = String::new();
+    for row in 0..batch.num_rows() {
+        text.clear();
+        for (at, words) in columns.iter().enumerate() {
+            text.push_str(if at > 0 { " · " } else { "" });
+            words.write(row, &mut text)?;
+        }
+        f(&text);
+    }
+    Ok(())
 }
 
 /// A column's values in words.
-fn words(column: &ArrayRef) -> Result<Vec<String>, ParquetError> {
-    if let Some(times) = column.as_primitive_opt::<TimestampMicrosecondType>() {
-        // Arrow knows no names of time zones here, not even UTC.
-        let word = |time: Option<i64>| match time.map(jiff::Timestamp::from_microsecond) {
-            Some(Ok(time)) => time.to_string(),
-            _ => NONE.to_owned(),
-        };
-        return Ok(times.iter().map(word).collect());
+enum Words<'a> {
+    /// Arrow knows no names of time zones here, not even UTC.
+    Times(&'a TimestampMicrosecondArray),
+    Others(ArrayFormatter<'a>),
+}
+
+impl<'a> Words<'a> {
+    fn of(column: &'a ArrayRef) -> Result<Self, ParquetError> {
+        if let Some(times) = column.as_primitive_opt() {
+            return Ok(Self::Times(times));
+        }
+        let options = FormatOptions::default().with_null(NONE);
+        Ok(Self::Others(ArrayFormatter::try_new(&**column, &options)?))
     }
-    let options = FormatOptions::default().with_null(NONE);
-    let formatter = ArrayFormatter::try_new(&**column, &options)?;
-    Ok((0..column.len()).map(|row| formatter.value(row).to_string()).collect())
+
+    fn write(&self, row: usize, text: &mut String) -> Result<(), ParquetError> {
+        let times = match self {
+            Self::Times(times) => times,
+            Self::Others(formatter) => return Ok(formatter.value(row).write(text)?),
+        };
+        let time = times.is_valid(row).then(|| Timestamp::from_microsecond(times.value(row)));
+        match time {
+            Some(Ok(time)) => {
+                write!(text, "{time}").map_err(|error| ParquetError::General(error.to_string()))
+            }
+            _ => {
+                text.push_str(NONE);
+                Ok(())
+            }
+        }
+    }
 }
 
 fn column<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a ArrayRef, ParquetError> {
