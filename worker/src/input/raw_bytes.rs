@@ -1,7 +1,7 @@
 //! The bytes of a file after decompression, whatever it is compressed with.
 
 use std::fs::File;
-use std::io::{self, BufReader, Read, Seek, SeekFrom};
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::Arc;
@@ -115,9 +115,30 @@ fn decompress(
 ) -> io::Result<Box<dyn Read + Send>> {
     Ok(match compression {
         Compression::None => Box::new(bytes),
-        Compression::Gzip => Box::new(MultiGzDecoder::new(BufReader::with_capacity(128 * 1024, bytes))),
-        Compression::Zstd => Box::new(zstd::stream::read::Decoder::new(bytes)?),
+        Compression::Gzip => {
+            Box::new(Pieces::of(MultiGzDecoder::new(BufReader::with_capacity(128 * 1024, bytes))))
+        }
+        Compression::Zstd => Box::new(Pieces::of(zstd::stream::read::Decoder::new(bytes)?)),
     })
+}
+
+/// Asks a decoder for the same pieces, however it is asked itself. A decoder that finds damage drops the piece that it was
+/// asked for: so what stands before the damage does not depend on the size of chunks, and little of it is missing.
+struct Pieces<R>(BufReader<R>);
+
+impl<R: Read> Pieces<R> {
+    fn of(decoder: R) -> Self {
+        Self(BufReader::with_capacity(16 * 1024, decoder))
+    }
+}
+
+impl<R: Read> Read for Pieces<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        // A BufReader's own `read` hands large buffers on.
+        let read = self.0.fill_buf()?.read(buffer)?;
+        self.0.consume(read);
+        Ok(read)
+    }
 }
 
 /// A file or stream that counts what is read of it.

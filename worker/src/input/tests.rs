@@ -133,7 +133,7 @@ fn an_event_too_large_to_hold_is_passed_with_its_length_and_hash() {
         ("array", format!("[{{}},\n{large},\n{{\"b\":1}}]")),
         ("last", format!("{{}}\n{large}")),
     ] {
-        for chunk in [100, 1 << 20] {
+        for chunk in [1, 100, 1 << 20] {
             let path = write(&dir, &format!("{name}-{chunk}"), text.as_bytes());
             let spill = tempfile::tempfile().unwrap();
             let mut source = source(&[path], None, chunk).spill_into(spill.try_clone().unwrap());
@@ -174,6 +174,29 @@ fn a_cut_stream_gives_its_whole_lines_and_goes_on_once_repaired() {
         let all: Vec<String> = before.into_iter().chain(after).map(|(_, event)| event).collect();
         assert_eq!(all.len(), 5000, "{name}");
         assert_eq!(all.join("\n") + "\n", text);
+    }
+}
+
+#[test]
+fn what_stands_before_damage_does_not_depend_on_the_size_of_chunks() {
+    let dir = TempDir::new().unwrap();
+    let text: String =
+        (0..50_000_u32).map(|i| format!("{{\"i\":{}}}\n", i.wrapping_mul(0x9E37_79B9))).collect();
+    for (name, mut file) in
+        [("gzip", gzip(text.as_bytes())), ("zstd", zstd::encode_all(text.as_bytes(), 1).unwrap())]
+    {
+        let middle = file.len() / 2;
+        // So much that the head of a block is among it.
+        let damaged = file.len() * 2 / 3;
+        file[middle..damaged].fill(0xFF);
+        let path = write(&dir, name, &file);
+        let read = |chunk| read(&mut source(std::slice::from_ref(&path), None, chunk));
+        let (events, error) = read(1 << 20);
+        assert!(error.unwrap().to_string().contains("cut or damaged"), "{name}");
+        assert!(events.len() > 10_000, "{name}: {}", events.len());
+        for chunk in [100, 5000, 1 << 18] {
+            assert!(read(chunk).0 == events, "{name} in chunks of {chunk}");
+        }
     }
 }
 

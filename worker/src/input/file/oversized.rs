@@ -45,6 +45,8 @@ impl FileInput {
             _ => None,
         };
         let by_line = matches!(self.position.state, ReadState::Line | ReadState::Record);
+        // Half of a line's end, if it is cut there.
+        let mut return_held = false;
         self.spill(None)?;
         loop {
             let end = match &mut end_of_record {
@@ -53,16 +55,24 @@ impl FileInput {
                 None => end_of_value.end(&self.rest),
             };
             let taken = end.unwrap_or(self.rest.len());
-            let event = &self.rest[..taken];
-            let event = if end.is_some() { event.strip_suffix(b"\r").unwrap_or(event) } else { event };
-            passing.take(event);
-            self.spill(Some(event))?;
+            let mut event = &self.rest[..taken];
+            if return_held && !event.is_empty() {
+                self.pass(&mut passing, b"\r")?;
+            }
+            return_held = false;
+            if by_line && let Some(before) = event.strip_suffix(b"\r") {
+                (event, return_held) = (before, true);
+            }
+            self.pass(&mut passing, event)?;
             self.skip(taken);
             if end.is_some() {
                 break;
             }
             self.fill(self.chunk_bytes);
             if self.rest.is_empty() {
+                if return_held {
+                    self.pass(&mut passing, b"\r")?;
+                }
                 // The end of the file ends a line, and breaks a value.
                 if self.trouble.is_some() || !by_line {
                     self.end()?;
@@ -87,6 +97,11 @@ impl FileInput {
             first_line: 0,
         };
         Ok(self.batch(head.into(), found, line))
+    }
+
+    fn pass(&self, passing: &mut Passing, bytes: &[u8]) -> Result<(), InputError> {
+        passing.take(bytes);
+        self.spill(Some(bytes))
     }
 
     /// Keeps the bytes of an oversized event where that is wanted; None begins with the next one.
