@@ -337,6 +337,11 @@ impl FileInput {
 
     /// At the end of what can be read: trouble, half a value, or nothing to complain of.
     fn end(&mut self) -> Result<(), InputError> {
+        self.end_within(self.rest.len())
+    }
+
+    /// The same, after so many bytes of a value that isn't whole.
+    fn end_within(&mut self, left: usize) -> Result<(), InputError> {
         if let Some(error) = self.trouble.take() {
             return Err(match self.bytes.compression {
                 Compression::None => {
@@ -355,17 +360,15 @@ impl FileInput {
         }
         let expected = match self.position.state {
             ReadState::Start | ReadState::Line | ReadState::Record | ReadState::Closed => return Ok(()),
-            ReadState::Value | ReadState::Block if self.rest.is_empty() => return Ok(()),
+            ReadState::Value | ReadState::Block if left == 0 => return Ok(()),
             ReadState::Block => {
-                let left = self.rest.len();
                 return Err(self.container(format!("the file ends within a block, after {left} bytes of it")));
             }
             ReadState::First => "an element or `]`",
             ReadState::Element => "`,` or `]`",
             ReadState::Value | ReadState::Comma => "a whole JSON value",
         };
-        let consumed = self.rest.len();
-        Err(self.structure(Found { consumed, ..Found::default() }, expected))
+        Err(self.structure(Found { consumed: left, ..Found::default() }, expected))
     }
 }
 

@@ -178,6 +178,32 @@ fn a_cut_stream_gives_its_whole_lines_and_goes_on_once_repaired() {
 }
 
 #[test]
+fn half_a_value_is_an_error_however_large_it_is_and_is_read_once_it_is_whole() {
+    let dir = TempDir::new().unwrap();
+    let large = format!("{{\n\"x\":\"{}\"}}", "z".repeat(50_000));
+    for (name, begin, first, line, end) in
+        [("values", "{\n}\n", "{\n}", 3, ""), ("array", "[{},\n", "{}", 2, "]")]
+    {
+        let whole = format!("{begin}{large}{end}");
+        for (chunk, half) in [1, 100, 1 << 20].into_iter().zip([30_000, 40_000, 50_000]) {
+            let path = write(&dir, &format!("{name}-{chunk}"), &whole.as_bytes()[..half]);
+            let of = |path: &PathBuf, position| source(std::slice::from_ref(path), position, chunk);
+            let mut cut = of(&path, None);
+            let (found, error) = read(&mut cut);
+            assert_eq!(found, events(&[(1, first)]), "{name} in chunks of {chunk}");
+            let error = error.unwrap_or_else(|| panic!("{name} in chunks of {chunk}")).to_string();
+            assert!(error.contains(&format!("line {line} (byte {half})")), "{error}");
+            assert!(error.contains("found the end of the file"), "{error}");
+            fs::write(&path, &whole).unwrap();
+            let mut repaired = of(&path, Some(cut.position()));
+            let batch = repaired.next_batch().unwrap().unwrap();
+            assert_eq!(batch.oversized[0].length, large.len() as u64, "{name} in chunks of {chunk}");
+            assert!(repaired.next_batch().unwrap().is_none());
+        }
+    }
+}
+
+#[test]
 fn what_stands_before_damage_does_not_depend_on_the_size_of_chunks() {
     let dir = TempDir::new().unwrap();
     let text: String =

@@ -37,7 +37,7 @@ impl FileInput {
     /// Streams an event past that is too large to hold: its head, length and hash are kept.
     pub(super) fn pass_oversized(&mut self) -> Result<EventBatch, InputError> {
         let head = self.rest[..HEAD_BYTES.min(self.rest.len())].to_vec();
-        let line = self.position.line;
+        let (begun, line) = (self.position.clone(), self.position.line);
         let mut passing = Passing::new();
         let mut end_of_value = values::Scan::default();
         let mut end_of_record = match &self.format {
@@ -75,7 +75,10 @@ impl FileInput {
                 }
                 // The end of the file ends a line, and breaks a value.
                 if self.trouble.is_some() || !by_line {
-                    self.end()?;
+                    let passed = self.position.bytes - begun.bytes;
+                    // It is read again once the file is repaired.
+                    self.position = begun;
+                    self.end_within(passed as usize)?;
                 }
                 break;
             }
