@@ -11,7 +11,7 @@ use transect_core::anomaly::{DetectorPlan, WindowDetectors};
 use transect_core::watermark;
 use transect_core::window::{Merge, WindowPlan};
 
-use crate::log::{Committed, Log, NewRecord, Record, Topic, Transaction};
+use crate::log::{self, Committed, Log, NewRecord, Record, Topic, Transaction};
 use crate::metrics::Metrics;
 use crate::observations::Observations;
 use crate::record;
@@ -39,8 +39,12 @@ struct AggregateState {
 pub struct Aggregate {
     log: Arc<dyn Log>,
     merges: Vec<(Arc<WindowPlan>, Merge)>,
-    /// The next partials to read.
+    /// The next partials to merge.
     offset: u64,
+    /// The next partials to read.
+    next: u64,
+    /// Those in between, of an epoch whose watermark is still to be read.
+    waiting: Vec<Record>,
     watermark: i64,
     detectors: WindowDetectors,
     observations: Observations,
@@ -61,9 +65,12 @@ impl Aggregate {
         let state = Self::committed_state(&*log)?;
         let mut detectors = WindowDetectors::new(detectors);
         let observations = Observations::of_windows(&*log, &mut detectors, state.watermark)?;
-        let (offset, watermark, alerts) = (0, state.watermark, state.alerts.clone());
-        let mut role = Self { log, merges, offset, watermark, detectors, observations, alerts, metrics };
-        role.rebuild(state, committed.offset(Topic::Partials))?;
+        let (watermark, alerts) = (state.watermark, state.alerts.clone());
+        let offset = committed.offset(Topic::Partials);
+        let (next, waiting) = (offset, Vec::new());
+        let mut role =
+            Self { log, merges, offset, next, waiting, watermark, detectors, observations, alerts, metrics };
+        role.rebuild(state)?;
         Ok(role)
     }
 
@@ -80,17 +87,13 @@ impl Aggregate {
     }
 
     /// Reads the partials of open windows again; what they issued before is not issued twice.
-    fn rebuild(&mut self, state: AggregateState, end: u64) -> Result<(), RoleError> {
+    fn rebuild(&mut self, state: AggregateState) -> Result<(), RoleError> {
         for (_, merge) in &mut self.merges {
             merge.restore(state.watermark);
         }
-        self.offset = state.low_water;
-        while self.offset < end {
-            let records = self.log.read(Topic::Partials, self.offset, READ_BYTES)?;
-            for rec in records.iter().filter(|rec| rec.offset < end) {
-                self.merge(rec)?;
-                self.offset = rec.offset + 1;
-            }
+        let log = Arc::clone(&self.log);
+        for rec in log::between(&*log, Topic::Partials, state.low_water, self.offset) {
+            self.merge(&rec?)?;
         }
         for (_, merge) in &mut self.merges {
             merge.settle()?;
@@ -98,18 +101,17 @@ impl Aggregate {
         Ok(())
     }
 
-    /// The next records up to a watermark: what is committed is then always settled by it.
-    fn read_whole_epochs(&self) -> Result<Vec<Record>, RoleError> {
-        let mut bytes = READ_BYTES;
+    /// Reads on. The records up to the last watermark that was read: what is committed is then always settled by it.
+    fn read_whole_epochs(&mut self) -> Result<Vec<Record>, RoleError> {
         loop {
-            let mut records = self.log.read(Topic::Partials, self.offset, bytes)?;
-            let last = records.iter().rposition(|rec| rec.header(record::WATERMARK).is_some());
-            let at_end = records.last().is_none_or(|rec| rec.offset + 1 == self.log.end(Topic::Partials));
-            records.truncate(last.map_or(0, |last| last + 1));
-            if !records.is_empty() || at_end {
-                return Ok(records);
+            let records = self.log.read(Topic::Partials, self.next, READ_BYTES)?;
+            let Some(last) = records.last() else { return Ok(Vec::new()) };
+            self.next = last.offset + 1;
+            self.waiting.extend(records);
+            let settled = self.waiting.iter().rposition(|rec| rec.header(record::WATERMARK).is_some());
+            if let Some(last) = settled {
+                return Ok(self.waiting.drain(..=last).collect());
             }
-            bytes *= 2;
         }
     }
 

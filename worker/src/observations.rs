@@ -5,11 +5,9 @@ use std::collections::VecDeque;
 
 use transect_core::anomaly::{Alert, Detectors, EpochAlerts, Observed, WindowDetectors};
 
-use crate::log::{Log, NewRecord, Record, Topic};
+use crate::log::{self, Log, NewRecord, Record, Topic};
 use crate::record;
 use crate::role::RoleError;
-
-const READ_BYTES: usize = 8 * 1024 * 1024;
 
 /// Alerts in a record at most: about 1 MiB.
 const ALERTS_OF_RECORD: usize = 2048;
@@ -53,20 +51,18 @@ impl Observations {
         mut restore: impl FnMut(&Observed) -> Result<bool, RoleError>,
     ) -> Result<Self, RoleError> {
         let mut all = Self { topic, next: log.start(topic), alive: VecDeque::new() };
-        let end = log.end(topic);
-        while all.next < end {
-            for rec in log.read(topic, all.next, READ_BYTES)? {
-                let observed = observed(topic, &rec)?;
-                if !restore(&observed)? {
-                    tracing::warn!(
-                        detector = observed.detector,
-                        offset = rec.offset,
-                        "skipped observations of another definition of the detector"
-                    );
-                }
-                all.alive.push_back((rec.offset, observed.keep_until));
-                all.next = rec.offset + 1;
+        for rec in log::between(log, topic, all.next, log.end(topic)) {
+            let rec = rec?;
+            let observed = observed(topic, &rec)?;
+            if !restore(&observed)? {
+                tracing::warn!(
+                    detector = observed.detector,
+                    offset = rec.offset,
+                    "skipped observations of another definition of the detector"
+                );
             }
+            all.alive.push_back((rec.offset, observed.keep_until));
+            all.next = rec.offset + 1;
         }
         Ok(all)
     }

@@ -32,7 +32,7 @@ pub use self::state::ProcessState;
 use crate::input::{FileSource, InputError};
 use crate::keys::Keys;
 use crate::lent::Lent;
-use crate::log::{Committed, Log, NewRecord, Topic, Transaction};
+use crate::log::{self, Committed, Log, NewRecord, Topic, Transaction};
 use crate::metrics::Metrics;
 use crate::observations::Observations;
 use crate::record;
@@ -183,29 +183,21 @@ impl Process {
     /// Reads the ids topic through.
     fn rebuild_dedup(&mut self) -> Result<(), RoleError> {
         let log = Arc::clone(&self.parts.log);
-        let mut offset = log.start(Topic::Ids);
-        while offset < self.ids_offset {
-            for rec in log.read(Topic::Ids, offset, 8 * RAW_READ_BYTES)? {
-                offset = rec.offset + 1;
-                let name = rec.header(record::SOURCE).unwrap_or_default();
-                // A source that the manifest no longer names has nothing to compare with.
-                let Some(source) = self.sources.iter().position(|(source, _)| source == name) else {
-                    continue;
-                };
-                let Some(entries) = decode_ids(&rec.value) else {
-                    return Err(format!(
-                        "ids record {}: its length is wrong; this is a bug in Transect",
-                        rec.offset
-                    )
-                    .into());
-                };
-                let mut newest = 0;
-                for entry in entries {
-                    newest = newest.max(entry.stamp());
-                    self.processor.dedup().insert(source, entry);
-                }
-                self.ids_alive.push_back((rec.offset, source, newest));
+        for rec in log::between(&*log, Topic::Ids, log.start(Topic::Ids), self.ids_offset) {
+            let rec = rec?;
+            let name = rec.header(record::SOURCE).unwrap_or_default();
+            // A source that the manifest no longer names has nothing to compare with.
+            let Some(source) = self.sources.iter().position(|(source, _)| source == name) else { continue };
+            let Some(entries) = decode_ids(&rec.value) else {
+                let problem = "its length is wrong; this is a bug in Transect";
+                return Err(format!("ids record {}: {problem}", rec.offset).into());
+            };
+            let mut newest = 0;
+            for entry in entries {
+                newest = newest.max(entry.stamp());
+                self.processor.dedup().insert(source, entry);
             }
+            self.ids_alive.push_back((rec.offset, source, newest));
         }
         Ok(())
     }
