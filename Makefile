@@ -10,6 +10,7 @@ VENV := $(CACHE)/venv-$(shell sha256sum tools/requirements.txt | cut -c1-12)
 PYTHON := $(VENV)/bin/python
 PACKAGES := $(VENV)/.installed
 SUITE := $(CACHE)/json-schema-suite-$(shell sed -n 's/^jsonschema\[.*==//p' tools/requirements.txt)
+KAFKA := $(CACHE)/kafka-$(shell sha256sum tools/kafka/pom.xml | cut -c1-12)
 SYSTEM := $(CACHE)/system-$(shell sha256sum tools/install-system.sh | cut -c1-12)
 BROWSER := $(CACHE)/browser-$(shell sha256sum tools/install-browser.sh | cut -c1-12)
 
@@ -24,8 +25,8 @@ demo: build $(PACKAGES) ## Run the earthquakes from file to tables, and show wha
 	$(TRANSECT) up -f examples/01-earthquakes --drain --epoch-bytes 65536 --out out/01-earthquakes --state out/state
 	$(PYTHON) examples/show.py examples/01-earthquakes out/01-earthquakes
 
-test: build $(PACKAGES) $(SUITE)/.installed $(BROWSER) ## Run every test: units, the examples against DuckDB, a short soak
-	TRANSECT_JSON_SCHEMA_SUITE=$(SUITE) cargo test --locked --workspace
+test: build $(PACKAGES) $(SUITE)/.installed $(KAFKA)/.installed $(BROWSER) ## Run every test: units, the examples against DuckDB, a short soak
+	TRANSECT_JSON_SCHEMA_SUITE=$(SUITE) TRANSECT_KAFKA=$(KAFKA) cargo test --locked --workspace
 	$(PYTHON) -m unittest discover -s tests/reference
 	PYTHON=$(PYTHON) tools/test-examples.sh
 	@echo 'make test: all passed'
@@ -75,6 +76,10 @@ $(PACKAGES): tools/requirements.txt | $(SYSTEM)
 
 $(SUITE)/.installed: tools/install-json-schema-suite.sh | $(PACKAGES)
 	PYTHON=$(PYTHON) tools/install-json-schema-suite.sh $(SUITE)
+	@touch $@
+
+$(KAFKA)/.installed: tools/install-kafka.sh tools/kafka/pom.xml
+	tools/install-kafka.sh $(KAFKA)
 	@touch $@
 
 $(DENY): | $(SYSTEM)

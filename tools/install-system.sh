@@ -27,6 +27,11 @@ apt_install() {
 need ca-certificates test -e /etc/ssl/certs/ca-certificates.crt
 need gcc sh -c 'command -v cc'
 need libc6-dev test -e /usr/include/stdio.h
+need make sh -c 'command -v make'
+need g++ sh -c 'command -v c++'
+need pkg-config sh -c 'command -v pkg-config'
+need libssl-dev pkg-config --exists openssl
+need zlib1g-dev pkg-config --exists zlib
 need clang sh -c 'command -v clang'
 need mold sh -c 'command -v mold'
 need python3 sh -c 'command -v python3'

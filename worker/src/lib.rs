@@ -1,6 +1,7 @@
 //! The worker's edges: inputs, gateway, log and sinks, and the pipeline that wires them around the pure core.
 
 pub mod aggregate;
+pub mod assignment;
 pub mod erase;
 mod folder;
 pub mod gateway;

@@ -2,6 +2,7 @@
 //! gives in one process. Roles speak to each other only through it.
 
 pub mod embedded;
+pub mod kafka;
 pub mod memory;
 
 use std::borrow::Cow;
@@ -203,6 +204,31 @@ pub enum LogError {
         /// The limit on it.
         limit: usize,
     },
+    /// The brokers refused, or did not answer in time.
+    #[error("{doing} {what}: {source}")]
+    Broker {
+        /// What was being done, such as "connect to".
+        doing: &'static str,
+        /// The brokers, topic or group.
+        what: String,
+        /// What the client says.
+        source: rdkafka::error::KafkaError,
+    },
+    /// What a group has committed can't be understood.
+    #[error(
+        "{topic} partition {partition}, offset {offset}: what was committed there can't be read: {problem}; use the transect \
+         that wrote it"
+    )]
+    State {
+        /// The topic.
+        topic: String,
+        /// The partition.
+        partition: u32,
+        /// The record.
+        offset: u64,
+        /// What is wrong.
+        problem: String,
+    },
     /// An earlier failure left in doubt what the disk holds, so that nothing more is written.
     #[error(
         "{path} takes no more writes since {problem}; check the disk and start again: nothing that was committed is \
@@ -214,6 +240,13 @@ pub enum LogError {
         /// The failure.
         problem: String,
     },
+}
+
+impl LogError {
+    /// Wraps what a Kafka client said.
+    fn broker(doing: &'static str, what: String) -> impl Fn(rdkafka::error::KafkaError) -> Self {
+        move |source| Self::Broker { doing, what: what.clone(), source }
+    }
 }
 
 fn disk_hint(source: &std::io::Error) -> &'static str {
@@ -263,4 +296,32 @@ pub trait Log: Send + Sync {
 
     /// Ends all waiting now, for news that is not in the log. Without it the news comes a little later.
     fn wake(&self) {}
+}
+
+/// Bytes that [`between`] reads at once.
+const READ_BYTES: usize = 8 << 20;
+
+/// The records of a topic from an offset to before another, read as they are asked for. A broker's offsets leave room
+/// between records, so that the last may lie well before the end.
+pub fn between(
+    log: &dyn Log,
+    topic: Topic,
+    from: u64,
+    end: u64,
+) -> impl Iterator<Item = Result<Record, LogError>> {
+    let (mut next, mut read) = (from, Vec::new().into_iter());
+    std::iter::from_fn(move || {
+        if read.len() == 0 && next < end {
+            match log.read(topic, next, READ_BYTES) {
+                Ok(records) => read = records.into_iter(),
+                Err(error) => {
+                    next = end;
+                    return Some(Err(error));
+                }
+            }
+        }
+        let record = read.next().filter(|record| record.offset < end)?;
+        next = record.offset + 1;
+        Some(Ok(record))
+    })
 }

@@ -21,3 +21,21 @@ pub trait Role: Send {
     /// event has waited for the flush interval, and at the end.
     fn flush(&mut self) -> Result<(), RoleError>;
 }
+
+impl<R: Role + ?Sized> Role for Box<R> {
+    fn name(&self) -> &str {
+        (**self).name()
+    }
+
+    fn step(&mut self) -> Result<bool, RoleError> {
+        (**self).step()
+    }
+
+    fn prepare(&mut self) -> Result<(), RoleError> {
+        (**self).prepare()
+    }
+
+    fn flush(&mut self) -> Result<(), RoleError> {
+        (**self).flush()
+    }
+}

@@ -92,6 +92,17 @@ impl Runner {
         }
     }
 
+    /// Tells all roles to keep what they can and stop; what they have not read is left.
+    pub fn stop(&self) {
+        self.abort.raise();
+        self.log.wake();
+    }
+
+    /// Whether a role has failed.
+    pub fn has_failed(&self) -> bool {
+        self.abort.is_raised()
+    }
+
     /// Waits for all roles. The first error is the cause; the others followed from it.
     pub fn join(self) -> Result<(), RoleError> {
         let mut outcome = Ok(());

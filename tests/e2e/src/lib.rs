@@ -6,5 +6,6 @@ pub mod canary;
 pub mod command;
 pub mod events;
 pub mod formats;
+pub mod kafka;
 pub mod outcome;
 pub mod serving;

@@ -1,0 +1,138 @@
+//! Runs the roles of whatever partitions a process is assigned, on Kafka.
+//!
+//! A session is one membership of the group and one writer. Each partition's roles begin when it is given and end when it
+//! is taken: the open epoch is committed first. Whatever fails ends the session with all its roles; the next one reads what
+//! was committed, and goes on from there. So a role never has to undo anything.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use backon::{BackoffBuilder, ExponentialBuilder};
+
+use crate::log::kafka::{Change, KafkaLog, KafkaSettings, Member, PartitionLog};
+use crate::log::{Log, Topic};
+use crate::role::{Role, RoleError};
+use crate::runner::{Flag, Runner};
+
+/// How long to wait for news at a time.
+const WAIT: Duration = Duration::from_millis(50);
+/// How long leaving the group may take.
+const LEAVING: Duration = Duration::from_secs(2);
+/// A session that lasted so long was a good one: the next begins at once.
+const GOOD: Duration = Duration::from_secs(60);
+
+/// What a process does in a group.
+pub struct Assignment<'a> {
+    /// The cluster.
+    pub settings: KafkaSettings,
+    /// The group.
+    pub group: &'static str,
+    /// The topic whose partitions are shared out.
+    pub topic: Topic,
+    /// Roles hold what they have at most so long.
+    pub flush_interval: Duration,
+    /// Makes the role of a partition, from its log.
+    pub role: &'a dyn Fn(u32, Arc<dyn Log>) -> Result<Box<dyn Role>, RoleError>,
+    /// Ends it in good order when it goes up.
+    pub stop: Flag,
+    /// Goes up once it has joined the group.
+    pub joined: Flag,
+}
+
+/// Works until it is told to stop. An error only for what no later session can do better.
+pub fn run(assignment: &Assignment<'_>) -> Result<(), RoleError> {
+    let delays = ExponentialBuilder::default().with_jitter().without_max_times();
+    let mut waits = delays.build();
+    while !assignment.stop.is_raised() {
+        let begun = Instant::now();
+        match session(assignment) {
+            Ok(()) => break,
+            Err(error) => tracing::warn!(group = assignment.group, %error, "begins again"),
+        }
+        if begun.elapsed() >= GOOD {
+            waits = delays.build();
+        }
+        let until = Instant::now() + waits.next().unwrap_or(GOOD);
+        while Instant::now() < until && !assignment.stop.is_raised() {
+            std::thread::park_timeout(WAIT);
+        }
+    }
+    Ok(())
+}
+
+fn session(assignment: &Assignment<'_>) -> Result<(), RoleError> {
+    let Assignment { settings, group, topic, .. } = assignment;
+    let member = Member::join(settings, group, *topic)?;
+    let log = KafkaLog::connect(settings.clone(), vec![Arc::clone(&member)])?;
+    let mut working = Working { assignment, log, partitions: BTreeMap::new() };
+    let worked = working.work(&member);
+    // However it ended: what can be committed is.
+    let ended = working.end_all();
+    worked.and(ended)?;
+    Ok(member.leave(LEAVING)?)
+}
+
+struct Working<'a> {
+    assignment: &'a Assignment<'a>,
+    log: KafkaLog,
+    partitions: BTreeMap<u32, Runner>,
+}
+
+impl Working<'_> {
+    fn work(&mut self, member: &Member) -> Result<(), RoleError> {
+        while !self.assignment.stop.is_raised() {
+            if self.partitions.values().any(Runner::has_failed) {
+                return Ok(());
+            }
+            let Some(change) = member.next(WAIT)? else { continue };
+            match &change {
+                Change::Given(partitions) => {
+                    self.assignment.joined.raise();
+                    partitions.iter().try_for_each(|partition| self.begin(*partition))?;
+                }
+                Change::Taken(partitions) => {
+                    partitions.iter().try_for_each(|partition| self.end(*partition))?;
+                }
+                Change::Lost(partitions) => {
+                    for partition in partitions {
+                        // What it had not committed is another's now.
+                        let _ = self.end(*partition);
+                    }
+                }
+            }
+            member.done(&change)?;
+        }
+        Ok(())
+    }
+
+    fn begin(&mut self, partition: u32) -> Result<(), RoleError> {
+        let Assignment { group, flush_interval, role, .. } = self.assignment;
+        let log: Arc<PartitionLog> = Arc::new(self.log.partition(partition, &[group])?);
+        let role = role(partition, Arc::clone(&log) as Arc<dyn Log>)?;
+        let mut runner = Runner::new(log, Flag::default(), *flush_interval);
+        runner.spawn(role, None)?;
+        tracing::info!(group, partition, "begins");
+        self.partitions.insert(partition, runner);
+        Ok(())
+    }
+
+    fn end(&mut self, partition: u32) -> Result<(), RoleError> {
+        let Some(runner) = self.partitions.remove(&partition) else { return Ok(()) };
+        runner.stop();
+        let ended = runner.join();
+        tracing::info!(group = self.assignment.group, partition, "has ended");
+        ended
+    }
+
+    /// Ends them side by side; the first error.
+    fn end_all(&mut self) -> Result<(), RoleError> {
+        self.partitions.values().for_each(Runner::stop);
+        let mut outcome = Ok(());
+        while let Some((partition, _)) = self.partitions.first_key_value() {
+            let ended = self.end(*partition);
+            outcome = outcome.and(ended);
+        }
+        outcome
+    }
+}

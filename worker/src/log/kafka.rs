@@ -1,0 +1,168 @@
+//! The log on Apache Kafka: one topic for each of [`Topic`], all with the pipeline's partitions, and a compacted one for
+//! what groups have committed.
+//!
+//! ```text
+//! <prefix>.raw, .ids, .clean …     the records; a partition of each is what a role sees, as a `Log` of its own
+//! <prefix>.state                   by group, what it has committed: offsets and its own words
+//! ```
+//!
+//! A process has one [`KafkaLog`]: one consumer that reads whatever its partitions ask for, one transactional producer on
+//! a thread of its own. What the roles of several partitions commit at the same moment goes into one transaction.
+
+mod member;
+mod offsets;
+mod reader;
+mod settings;
+mod state;
+mod topics;
+mod writer;
+
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+pub use self::member::{Change, Member};
+use self::reader::{Cursor, Reader};
+pub use self::settings::KafkaSettings;
+use self::state::Groups;
+pub use self::topics::{TopicSettings, create_topics};
+use self::writer::{Submission, Writer};
+use super::{Committed, Log, LogError, Record, Topic, Transaction};
+
+/// How long an answer about the ends of a topic is good, where its end was not just read.
+const END_FRESH: Duration = Duration::from_secs(1);
+
+/// One process's way to a pipeline's topics.
+pub struct KafkaLog {
+    settings: KafkaSettings,
+    reader: Arc<Reader>,
+    writer: Writer,
+}
+
+impl KafkaLog {
+    /// Connects, and fences whoever has written under the same transactional id. Commits are for the groups of these
+    /// members.
+    ///
+    /// # Errors
+    ///
+    /// `Broker` if no broker of the cluster can be reached in time, or refuses.
+    pub fn connect(settings: KafkaSettings, members: Vec<Arc<Member>>) -> Result<Self, LogError> {
+        let reader = Arc::new(Reader::connect(&settings)?);
+        let writer = Writer::connect(&settings, members)?;
+        Ok(Self { settings, reader, writer })
+    }
+
+    /// A partition of all topics as a log, for the roles of some groups. What another process has begun for it is finished
+    /// or fenced first, so that what the groups have committed is known for good.
+    pub fn partition(&self, partition: u32, groups: &[&str]) -> Result<PartitionLog, LogError> {
+        for group in groups {
+            offsets::wait_until_stable(&self.settings, group, partition)?;
+        }
+        let groups = Groups::read(&self.reader, partition)?;
+        Ok(PartitionLog {
+            partition,
+            reader: Arc::clone(&self.reader),
+            submissions: self.writer.submissions(),
+            cursors: Topic::ALL.map(|_| Mutex::default()),
+            state: Mutex::new(Shared { groups, sequence: 0 }),
+            changed: Condvar::new(),
+        })
+    }
+}
+
+/// One partition of a pipeline's topics.
+pub struct PartitionLog {
+    partition: u32,
+    reader: Arc<Reader>,
+    submissions: std::sync::mpsc::SyncSender<Submission>,
+    /// By topic, in the order of `Topic::ALL`; none until it is first read.
+    cursors: [Mutex<Option<Cursor>>; Topic::ALL.len()],
+    state: Mutex<Shared>,
+    changed: Condvar,
+}
+
+struct Shared {
+    groups: Groups,
+    sequence: u64,
+}
+
+impl PartitionLog {
+    fn shared(&self) -> MutexGuard<'_, Shared> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn cursor(&self, topic: Topic) -> MutexGuard<'_, Option<Cursor>> {
+        self.cursors[topic as usize].lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The first offset and the one after the last, as the broker says it.
+    fn ends(&self, topic: Topic) -> (u64, u64) {
+        // A broker that doesn't answer now is asked again by the next reading, which may fail.
+        self.reader.ends(topic, self.partition).unwrap_or_default()
+    }
+}
+
+impl Log for PartitionLog {
+    fn read(&self, topic: Topic, from: u64, bytes_max: usize) -> Result<Vec<Record>, LogError> {
+        let mut cursor = self.cursor(topic);
+        let cursor = match &mut *cursor {
+            Some(cursor) => cursor,
+            none => none.insert(Cursor::open(Arc::clone(&self.reader), topic, self.partition, from)?),
+        };
+        cursor.read(from, bytes_max)
+    }
+
+    /// Within a second, unless the end was read.
+    fn end(&self, topic: Topic) -> u64 {
+        let mut cursor = self.cursor(topic);
+        match &mut *cursor {
+            Some(cursor) => {
+                if let Some(end) = cursor.end(Instant::now(), END_FRESH) {
+                    return end;
+                }
+                let (_, end) = self.ends(topic);
+                cursor.note_end(end, Instant::now())
+            }
+            None => self.ends(topic).1,
+        }
+    }
+
+    fn start(&self, topic: Topic) -> u64 {
+        self.ends(topic).0
+    }
+
+    fn committed(&self, group: &str) -> Option<Committed> {
+        self.shared().groups.committed(group).cloned()
+    }
+
+    /// Records of other partitions go there. Topics are trimmed by their retention, not by this.
+    fn commit(&self, transaction: Transaction) -> Result<(), LogError> {
+        let progress = transaction.progress.clone();
+        let (submission, outcome) = Submission::new(self.partition, transaction);
+        self.submissions.send(submission).map_err(|_| writer::gone())?;
+        outcome.recv().map_err(|_| writer::gone())??;
+        let mut shared = self.shared();
+        if let Some((group, committed)) = progress {
+            shared.groups.set(group, committed);
+        }
+        shared.sequence += 1;
+        drop(shared);
+        self.changed.notify_all();
+        Ok(())
+    }
+
+    fn sequence(&self) -> u64 {
+        self.shared().sequence
+    }
+
+    /// Others' records come without notice: who waits looks again when the time is over.
+    fn wait(&self, seen: u64, timeout: Duration) -> u64 {
+        let waited =
+            self.changed.wait_timeout_while(self.shared(), timeout, |shared| shared.sequence <= seen);
+        waited.unwrap_or_else(PoisonError::into_inner).0.sequence
+    }
+
+    fn wake(&self) {
+        self.shared().sequence += 1;
+        self.changed.notify_all();
+    }
+}

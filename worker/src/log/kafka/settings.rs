@@ -1,0 +1,63 @@
+//! What every client of a pipeline's cluster is told.
+
+use std::time::Duration;
+
+use rdkafka::ClientConfig;
+
+use crate::log::Topic;
+
+/// Where a pipeline's topics are, and how this process is known there.
+#[derive(Clone, Debug)]
+pub struct KafkaSettings {
+    /// The brokers to begin with: `host:port`, separated by commas.
+    pub bootstrap_servers: String,
+    /// The beginning of the names of topics, groups and transactional ids.
+    pub prefix: String,
+    /// This process among those of its role; the same after a restart.
+    pub member: String,
+    /// After how long without a sign of life a process loses its partitions.
+    pub session_timeout: Duration,
+    /// How long brokers may take to answer before that is an error.
+    pub timeout: Duration,
+}
+
+impl KafkaSettings {
+    /// The name of a topic.
+    pub fn topic(&self, topic: Topic) -> String {
+        format!("{}.{}", self.prefix, topic.as_str())
+    }
+
+    /// The topic of what groups have committed.
+    pub(super) fn state_topic(&self) -> String {
+        format!("{}.state", self.prefix)
+    }
+
+    /// The name of a group.
+    pub(super) fn group(&self, group: &str) -> String {
+        format!("{}.{group}", self.prefix)
+    }
+
+    /// What all clients have in common.
+    pub(super) fn client(&self) -> ClientConfig {
+        let mut config = ClientConfig::new();
+        config
+            .set("bootstrap.servers", &self.bootstrap_servers)
+            .set("client.id", format!("{}.{}", self.prefix, self.member))
+            .set("socket.keepalive.enable", "true")
+            // A broker that comes back is found again soon.
+            .set("reconnect.backoff.max.ms", "2000");
+        config
+    }
+
+    /// A consumer that reads what is committed and never commits by itself.
+    pub(super) fn consumer(&self, group: &str) -> ClientConfig {
+        let mut config = self.client();
+        config
+            .set("group.id", self.group(group))
+            .set("enable.auto.commit", "false")
+            .set("enable.auto.offset.store", "false")
+            .set("isolation.level", "read_committed")
+            .set("auto.offset.reset", "error");
+        config
+    }
+}
