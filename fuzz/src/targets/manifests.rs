@@ -8,7 +8,8 @@ use transect_operator::resolve::{Overrides, check_schema, resolve};
 /// A file of manifests, strictly read and resolved.
 pub fn run(data: &[u8]) {
     let Ok(text) = str::from_utf8(data) else { return };
-    let lines = text.lines().count() as u32 + 1;
+    // To YAML a carriage return alone ends a line.
+    let lines = text.replace("\r\n", "\n").matches(['\n', '\r']).count() as u32 + 1;
     let loaded = load_text("m.yaml", text);
     let mut problems = loaded.problems.clone();
     for schema in &loaded.schemas {

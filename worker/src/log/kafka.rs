@@ -17,6 +17,7 @@ mod state;
 mod topics;
 mod writer;
 
+use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -73,7 +74,7 @@ impl KafkaLog {
 pub struct PartitionLog {
     partition: u32,
     reader: Arc<Reader>,
-    submissions: std::sync::mpsc::SyncSender<Submission>,
+    submissions: SyncSender<Submission>,
     /// By topic, in the order of `Topic::ALL`; none until it is first read.
     cursors: [Mutex<Option<Cursor>>; Topic::ALL.len()],
     state: Mutex<Shared>,

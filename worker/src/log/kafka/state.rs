@@ -2,6 +2,7 @@
 //! that belong to it. The group's offsets in Kafka have room for a few words only, and are forgotten when it idles.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -24,10 +25,10 @@ struct Value {
 
 impl Groups {
     /// Reads the topic's partition through.
-    pub(super) fn read(reader: &std::sync::Arc<Reader>, partition: u32) -> Result<Self, LogError> {
+    pub(super) fn read(reader: &Arc<Reader>, partition: u32) -> Result<Self, LogError> {
         let mut groups = Self::default();
         let (mut from, _) = reader.state_ends(partition)?;
-        let mut cursor = Cursor::open_state(std::sync::Arc::clone(reader), partition, from)?;
+        let mut cursor = Cursor::open_state(Arc::clone(reader), partition, from)?;
         loop {
             let records = cursor.read_keyed(from, READ_BYTES)?;
             let Some((_, last)) = records.last() else { return Ok(groups) };
