@@ -197,6 +197,14 @@ proptest! {
 }
 
 #[test]
+fn a_member_without_a_name_is_no_item_of_an_array() {
+    let event = |value: Value| json!({"time": "2026-01-31T12:00:00Z", "a": value}).to_string();
+    let values = [json!({"": "a@example.org"}), json!([""]), json!({"": ""})];
+    let manifest = check(batch(Format::Json, &values.map(event)));
+    assert!(manifest.contains("    - {field: /a/, nullIf: [\"\"]}"), "{manifest}");
+}
+
+#[test]
 fn a_draft_says_what_was_seen() {
     let events: Vec<String> = (0..40)
         .map(|at| {

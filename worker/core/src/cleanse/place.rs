@@ -2,6 +2,7 @@
 
 use transect_config::Pointer;
 
+use super::tree::PathStep;
 use crate::plan::Plan;
 use crate::plan::fields::unknown_property;
 use crate::plan::node::{Node, Rest, Types};
@@ -19,7 +20,7 @@ pub(super) fn locate<'p>(root: &'p Node, field: &Pointer) -> Result<Option<&'p N
                 node.types.describe()
             ));
         }
-        let is_item = step == "*" || step.bytes().all(|byte| byte.is_ascii_digit());
+        let is_item = PathStep::new(step).is_item();
         if !is_object && !is_item {
             return Err(format!(
                 "is a member of `{}`, which is an array; write `*` for every item of it",

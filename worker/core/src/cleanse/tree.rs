@@ -47,6 +47,11 @@ impl PathStep {
         Self { name: name.into(), item }
     }
 
+    /// Whether it stands for items of an array: for all, or for one by its index.
+    pub(super) fn is_item(&self) -> bool {
+        !matches!(self.item, Item::None)
+    }
+
     /// Whether it stands for every item of an array.
     pub(super) fn is_every(&self) -> bool {
         matches!(self.item, Item::Every)
