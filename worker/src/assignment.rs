@@ -36,8 +36,6 @@ pub struct Assignment<'a> {
     pub role: &'a dyn Fn(u32, Arc<dyn Log>) -> Result<Box<dyn Role>, RoleError>,
     /// Ends it in good order when it goes up.
     pub stop: Flag,
-    /// Goes up once it has joined the group.
-    pub joined: Flag,
 }
 
 /// Works until it is told to stop. An error only for what no later session can do better.
@@ -88,7 +86,6 @@ impl Working<'_> {
             let Some(change) = member.next(WAIT)? else { continue };
             match &change {
                 Change::Given(partitions) => {
-                    self.assignment.joined.raise();
                     partitions.iter().try_for_each(|partition| self.begin(*partition))?;
                 }
                 Change::Taken(partitions) => {

@@ -304,7 +304,6 @@ impl Worker {
                 flush_interval: Duration::from_secs(1),
                 role: &|_, log| Ok(Box::new(Copy::begin(log))),
                 stop: told,
-                joined: Flag::default(),
             };
             assignment::run(&assignment).map_err(|error| error.to_string())
         };

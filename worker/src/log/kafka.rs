@@ -59,11 +59,16 @@ impl KafkaLog {
             offsets::wait_until_stable(&self.settings, group, partition)?;
         }
         let groups = Groups::read(&self.reader, partition)?;
+        let mut ends = [(0, 0); Topic::ALL.len()];
+        for topic in Topic::ALL {
+            ends[topic as usize] = self.reader.ends(topic, partition)?;
+        }
         Ok(PartitionLog {
             partition,
             reader: Arc::clone(&self.reader),
             submissions: self.writer.submissions(),
             cursors: Topic::ALL.map(|_| Mutex::default()),
+            ends: Mutex::new(ends),
             state: Mutex::new(Shared { groups, sequence: 0 }),
             changed: Condvar::new(),
         })
@@ -77,6 +82,8 @@ pub struct PartitionLog {
     submissions: SyncSender<Submission>,
     /// By topic, in the order of `Topic::ALL`; none until it is first read.
     cursors: [Mutex<Option<Cursor>>; Topic::ALL.len()],
+    /// By topic, the first offset and the one after the last, as the broker has said them last.
+    ends: Mutex<[(u64, u64); Topic::ALL.len()]>,
     state: Mutex<Shared>,
     changed: Condvar,
 }
@@ -95,10 +102,16 @@ impl PartitionLog {
         self.cursors[topic as usize].lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The first offset and the one after the last, as the broker says it.
+    /// The first offset and the one after the last, as the broker says it. While it says nothing, they are as they were: no
+    /// topic seems empty whose records a role is rebuilt from.
     fn ends(&self, topic: Topic) -> (u64, u64) {
-        // A broker that doesn't answer now is asked again by the next reading, which may fail.
-        self.reader.ends(topic, self.partition).unwrap_or_default()
+        let asked = self.reader.ends(topic, self.partition);
+        let mut known = self.ends.lock().unwrap_or_else(PoisonError::into_inner);
+        match asked {
+            Ok(ends) => known[topic as usize] = ends,
+            Err(error) => tracing::warn!(%error, "the ends that were known before are taken"),
+        }
+        known[topic as usize]
     }
 }
 
