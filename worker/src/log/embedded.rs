@@ -54,7 +54,9 @@ struct Sizes {
     journal_bytes: u64,
     /// Values of the last records, of all topics together, that are kept in memory.
     tail_bytes: usize,
-    /// Values of records that are in memory only: one more is written with all of them.
+    /// Values of records that are in memory only: one more is written with all of them. A table commits after up to 48
+    /// MiB of `clean`, and what was let go meanwhile stays until then. With 64 MiB, a run of a million events wrote all
+    /// of it two or three times, 3 % of its time.
     unwritten_bytes: usize,
 }
 
@@ -64,7 +66,7 @@ impl Default for Sizes {
             segment_bytes: 64 << 20,
             journal_bytes: 1 << 20,
             tail_bytes: 32 << 20,
-            unwritten_bytes: 64 << 20,
+            unwritten_bytes: 128 << 20,
         }
     }
 }
