@@ -42,8 +42,9 @@ check: tools $(PACKAGES) $(DENY) ## Check format, lints, licences, docs and gene
 
 bench: tools $(PACKAGES) ## Compare speed and memory with DuckDB and Polars, say what each feature costs; writes docs/benchmarks
 	cargo build --locked --profile dist -p transect
-	TRANSECT=$(CARGO_TARGET_DIR)/dist/transect $(PYTHON) bench/features.py
+	# First: whatever runs after much was written and removed pays for that.
 	TRANSECT=$(CARGO_TARGET_DIR)/dist/transect $(PYTHON) bench/run.py
+	TRANSECT=$(CARGO_TARGET_DIR)/dist/transect $(PYTHON) bench/features.py
 
 soak: build ## Kill the process 200 times at random moments, and compare what comes out
 	TRANSECT_SOAK_RUNS=200 TRANSECT_SOAK_EVENTS=1000000 cargo test --locked --workspace --test soak -- --nocapture
@@ -54,8 +55,8 @@ fuzz: tools ## Run each fuzz target for SECONDS (600), two at a time; the first 
 audit: tools $(DENY) ## Look for known weaknesses of dependencies; fetches their database from GitHub
 	$(DENY) --locked check advisories
 
-build: tools ## Build the release binary
-	cargo build --locked --release -p transect
+build: tools ## Build the release binaries
+	cargo build --locked --release -p transect -p transect-worker
 	@echo "built $(TRANSECT)"
 
 tools: $(SYSTEM) ## Install compiler and linker

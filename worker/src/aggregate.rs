@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use transect_config::Watched;
 use transect_core::anomaly::{DetectorPlan, WindowDetectors};
 use transect_core::watermark;
 use transect_core::window::{Merge, WindowPlan};
@@ -14,6 +15,7 @@ use transect_core::window::{Merge, WindowPlan};
 use crate::log::{self, Committed, Log, NewRecord, Record, Topic, Transaction};
 use crate::metrics::Metrics;
 use crate::observations::Observations;
+use crate::placement;
 use crate::record;
 use crate::role::{Role, RoleError};
 
@@ -28,6 +30,9 @@ const READ_BYTES: usize = 8 * 1024 * 1024;
 struct AggregateState {
     /// The watermark up to which windows have been issued, microseconds since 1970 UTC.
     watermark: i64,
+    /// Where there are several: the watermarks of all partitions that have said one. Windows are issued up to the least.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    partitions: BTreeMap<u32, i64>,
     /// The oldest partials that open windows need.
     low_water: u64,
     /// Alerts on windows so far, by detector.
@@ -46,6 +51,7 @@ pub struct Aggregate {
     /// Those in between, of an epoch whose watermark is still to be read.
     waiting: Vec<Record>,
     watermark: i64,
+    partitions: BTreeMap<u32, i64>,
     detectors: WindowDetectors,
     observations: Observations,
     alerts: BTreeMap<String, u64>,
@@ -53,23 +59,42 @@ pub struct Aggregate {
 }
 
 impl Aggregate {
-    /// Rebuilds the role from the log.
+    /// Rebuilds the role from the log. Where that is one of several, it gathers the windows that come together there.
     pub fn new(
         log: Arc<dyn Log>,
-        plans: Vec<Arc<WindowPlan>>,
-        detectors: Vec<Arc<DetectorPlan>>,
+        mut plans: Vec<Arc<WindowPlan>>,
+        mut detectors: Vec<Arc<DetectorPlan>>,
         metrics: Arc<Metrics>,
     ) -> Result<Self, RoleError> {
+        if let Some(share) = log.share() {
+            let is_here = |name: &str| placement::of_window(name, share) == share.partition;
+            plans.retain(|plan| is_here(plan.name()));
+            detectors.retain(|plan| match &plan.config().watched {
+                Watched::Aggregate { window, .. } => is_here(window),
+                Watched::Field { .. } | Watched::Silence { .. } => true,
+            });
+        }
         let merges = plans.into_iter().map(|plan| (Arc::clone(&plan), Merge::new(plan))).collect();
         let committed = log.committed(GROUP).unwrap_or_default();
         let state = Self::committed_state(&*log)?;
         let mut detectors = WindowDetectors::new(detectors);
         let observations = Observations::of_windows(&*log, &mut detectors, state.watermark)?;
-        let (watermark, alerts) = (state.watermark, state.alerts.clone());
+        let AggregateState { watermark, partitions, alerts, .. } = state.clone();
         let offset = committed.offset(Topic::Partials);
         let (next, waiting) = (offset, Vec::new());
-        let mut role =
-            Self { log, merges, offset, next, waiting, watermark, detectors, observations, alerts, metrics };
+        let mut role = Self {
+            log,
+            merges,
+            offset,
+            next,
+            waiting,
+            watermark,
+            partitions,
+            detectors,
+            observations,
+            alerts,
+            metrics,
+        };
         role.rebuild(state)?;
         Ok(role)
     }
@@ -82,7 +107,12 @@ impl Aggregate {
     fn committed_state(log: &dyn Log) -> Result<AggregateState, RoleError> {
         match log.committed(GROUP) {
             Some(committed) => Ok(serde_json::from_str(&committed.metadata)?),
-            None => Ok(AggregateState { watermark: watermark::NONE, low_water: 0, alerts: BTreeMap::new() }),
+            None => Ok(AggregateState {
+                watermark: watermark::NONE,
+                partitions: BTreeMap::new(),
+                low_water: 0,
+                alerts: BTreeMap::new(),
+            }),
         }
     }
 
@@ -115,10 +145,11 @@ impl Aggregate {
         }
     }
 
-    /// Takes a window's pieces in, or gives the watermark of a record that has one.
-    fn merge(&mut self, rec: &Record) -> Result<Option<i64>, RoleError> {
+    /// Takes a window's pieces in, or gives the watermark of a record that has one, and the partition that it is of.
+    fn merge(&mut self, rec: &Record) -> Result<Option<(u32, i64)>, RoleError> {
         if let Some(watermark) = rec.header(record::WATERMARK) {
-            return Ok(Some(watermark.parse()?));
+            let partition = rec.header(record::PARTITION).map_or(Ok(0), str::parse)?;
+            return Ok(Some((partition, watermark.parse()?)));
         }
         let (name, digest) = (rec.header(record::WINDOW), rec.header(record::DIGEST));
         let known = self.merges.iter_mut().find(|(plan, _)| Some(plan.name()) == name);
@@ -136,6 +167,15 @@ impl Aggregate {
         Ok(None)
     }
 
+    /// Up to where event time is complete in all partitions, with what one of them has said last.
+    fn least(&mut self, partition: u32, watermark: i64) -> i64 {
+        let Some(share) = self.log.share() else { return watermark };
+        self.partitions.insert(partition, watermark);
+        let all = (0..share.of).map(|partition| self.partitions.get(&partition).copied());
+        // One that has not been heard of may yet have anything.
+        all.min().flatten().unwrap_or(watermark::NONE)
+    }
+
     /// Issues what is due.
     fn advance(&mut self, watermark: i64, issued: &mut Vec<NewRecord>) -> Result<(), RoleError> {
         self.watermark = watermark;
@@ -147,7 +187,7 @@ impl Aggregate {
                 ];
                 self.detectors.add(plan.name(), &rows)?;
                 let value = record::encode_batch(&rows)?;
-                issued.push(NewRecord { topic: Topic::Windows, headers, value });
+                issued.push(NewRecord::new(Topic::Windows, headers, value));
             }
         }
         Ok(())
@@ -170,8 +210,8 @@ impl Aggregate {
     fn commit(&mut self, records: Vec<NewRecord>) -> Result<(), RoleError> {
         let low_waters = self.merges.iter().filter_map(|(_, merge)| merge.low_water());
         let low_water = low_waters.min().unwrap_or(self.offset);
-        let (watermark, alerts) = (self.watermark, self.alerts.clone());
-        let metadata = serde_json::to_string(&AggregateState { watermark, low_water, alerts })?;
+        let (watermark, partitions, alerts) = (self.watermark, self.partitions.clone(), self.alerts.clone());
+        let metadata = serde_json::to_string(&AggregateState { watermark, partitions, low_water, alerts })?;
         let committed = Committed { offsets: vec![(Topic::Partials, self.offset)], metadata };
         let progress = Some((GROUP.to_owned(), committed));
         let mut trim = vec![(Topic::Partials, low_water)];
@@ -192,8 +232,9 @@ impl Role for Aggregate {
         }
         let mut issued = Vec::new();
         for rec in &records {
-            if let Some(watermark) = self.merge(rec)? {
-                self.advance(watermark, &mut issued)?;
+            if let Some((partition, watermark)) = self.merge(rec)? {
+                let least = self.least(partition, watermark);
+                self.advance(least, &mut issued)?;
             }
             self.offset = rec.offset + 1;
         }

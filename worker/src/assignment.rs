@@ -19,6 +19,9 @@ use crate::runner::{Flag, Runner};
 const WAIT: Duration = Duration::from_millis(50);
 /// How long leaving the group may take.
 const LEAVING: Duration = Duration::from_secs(2);
+/// Between two sessions, at first and at most: partitions wait meanwhile.
+const DELAY_MIN: Duration = Duration::from_millis(200);
+const DELAY_MAX: Duration = Duration::from_secs(3);
 /// A session that lasted so long was a good one: the next begins at once.
 const GOOD: Duration = Duration::from_secs(60);
 
@@ -34,13 +37,19 @@ pub struct Assignment<'a> {
     pub flush_interval: Duration,
     /// Makes the role of a partition, from its log.
     pub role: &'a dyn Fn(u32, Arc<dyn Log>) -> Result<Box<dyn Role>, RoleError>,
+    /// Goes up once the process has had its first word from the group.
+    pub joined: Flag,
     /// Ends it in good order when it goes up.
     pub stop: Flag,
 }
 
 /// Works until it is told to stop. An error only for what no later session can do better.
 pub fn run(assignment: &Assignment<'_>) -> Result<(), RoleError> {
-    let delays = ExponentialBuilder::default().with_jitter().without_max_times();
+    let delays = ExponentialBuilder::default()
+        .with_min_delay(DELAY_MIN)
+        .with_max_delay(DELAY_MAX)
+        .with_jitter()
+        .without_max_times();
     let mut waits = delays.build();
     while !assignment.stop.is_raised() {
         let begun = Instant::now();
@@ -84,6 +93,7 @@ impl Working<'_> {
                 return Ok(());
             }
             let Some(change) = member.next(WAIT)? else { continue };
+            self.assignment.joined.raise();
             match &change {
                 Change::Given(partitions) => {
                     partitions.iter().try_for_each(|partition| self.begin(*partition))?;

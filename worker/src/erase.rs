@@ -95,8 +95,8 @@ pub fn erase(places: &Places, text: &str) -> Result<Erasure, RoleError> {
 
 fn note(log: &dyn Log, erasure: &Erasure) -> Result<(), RoleError> {
     let headers = vec![(crate::record::KIND.into(), "erasure".to_owned())];
-    let value = serde_json::to_vec(erasure)?.into();
-    let records = vec![NewRecord { topic: Topic::Audit, headers, value }];
+    let value = serde_json::to_vec(erasure)?;
+    let records = vec![NewRecord::new(Topic::Audit, headers, value)];
     Ok(log.commit(Transaction { records, ..Transaction::default() })?)
 }
 

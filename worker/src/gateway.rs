@@ -13,13 +13,14 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
+use transect_config::SourceConfig;
 use transect_core::events::EventType;
 use transect_core::identity::PipelineKey;
 use transect_core::privacy::KeyRing;
 
 use self::check::Checker;
 use self::committer::Committer;
-use crate::log::Log;
+use crate::log::{LogError, Transaction};
 use crate::metrics::Metrics;
 use crate::role::RoleError;
 use crate::runner::Flag;
@@ -35,10 +36,26 @@ pub struct GatewaySource {
     pub schema_version: Option<u32>,
 }
 
+impl GatewaySource {
+    /// As its manifest says.
+    pub(crate) fn of(source: &SourceConfig) -> Self {
+        Self {
+            name: source.name.clone(),
+            event_type: source.event_type.clone(),
+            schema_version: source.schema_version,
+        }
+    }
+}
+
+/// Makes a transaction durable, or leaves everything as it was, as far as is known.
+pub type Commit = Box<dyn Fn(Transaction) -> Result<(), LogError> + Send>;
+
 /// What the gateway is made of.
 pub struct GatewayParts {
-    /// The log.
-    pub log: Arc<dyn Log>,
+    /// Makes events durable.
+    pub commit: Commit,
+    /// Number of partitions that events are shared out to by their keys; None for a log that is in one piece.
+    pub partitions: Option<u32>,
     /// The study whose events it takes.
     pub study: String,
     /// The sources that it feeds.
@@ -60,6 +77,7 @@ pub struct GatewayParts {
 /// What all requests share.
 pub(crate) struct Gateway {
     study: String,
+    partitions: Option<u32>,
     sources: Vec<GatewaySource>,
     types: Arc<[EventType]>,
     checker: Checker,
@@ -91,7 +109,8 @@ pub fn serve(
     let stop = parts.stop.clone();
     let gateway = Arc::new(Gateway {
         checker: Checker::new(Arc::clone(&parts.types), parts.key),
-        committer: Committer::new(parts.log, parts.keys)?,
+        committer: Committer::new(parts.commit, parts.keys)?,
+        partitions: parts.partitions,
         study: parts.study,
         sources: parts.sources,
         types: parts.types,

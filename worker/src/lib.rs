@@ -2,9 +2,11 @@
 
 pub mod aggregate;
 pub mod assignment;
+mod compiled;
 pub mod erase;
 mod folder;
 pub mod gateway;
+mod health;
 pub mod housekeeping;
 pub mod input;
 pub mod keys;
@@ -14,11 +16,13 @@ pub mod lookup;
 pub mod metrics;
 mod observations;
 pub mod pipeline;
+mod placement;
 pub mod process;
 pub mod record;
 pub mod redrive;
 pub mod report;
 pub mod role;
+pub mod roles;
 pub mod runner;
 pub mod secret;
 pub mod sink;

@@ -6,6 +6,7 @@ pub mod kafka;
 pub mod memory;
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -85,10 +86,34 @@ pub type Header = (Cow<'static, str>, String);
 pub struct NewRecord {
     /// Where to.
     pub topic: Topic,
+    /// Which partition of it; None for that of the log that it is committed to.
+    pub partition: Option<u32>,
     /// What describes the value.
     pub headers: Vec<Header>,
     /// A batch of one or more events.
     pub value: Bytes,
+}
+
+impl NewRecord {
+    /// A record for the log's own partition.
+    pub fn new(topic: Topic, headers: Vec<Header>, value: impl Into<Bytes>) -> Self {
+        Self { topic, partition: None, headers, value: value.into() }
+    }
+
+    /// The same, for a partition; None for the log's own.
+    #[must_use]
+    pub fn to(self, partition: Option<u32>) -> Self {
+        Self { partition, ..self }
+    }
+}
+
+/// One of the partitions of a pipeline.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Share {
+    /// Its number, from 0.
+    pub partition: u32,
+    /// How many there are.
+    pub of: u32,
 }
 
 /// A record as read.
@@ -296,6 +321,16 @@ pub trait Log: Send + Sync {
 
     /// Ends all waiting now, for news that is not in the log. Without it the news comes a little later.
     fn wake(&self) {}
+
+    /// Which partition of the pipeline it holds; None where it holds all there is.
+    fn share(&self) -> Option<Share> {
+        None
+    }
+
+    /// What a group has committed in the other partitions, by their numbers, as of a few seconds ago.
+    fn elsewhere(&self, _group: &str) -> Result<BTreeMap<u32, Committed>, LogError> {
+        Ok(BTreeMap::new())
+    }
 }
 
 /// Bytes that [`between`] reads at once.

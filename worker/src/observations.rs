@@ -84,7 +84,7 @@ impl Observations {
                 (record::DIGEST.into(), digest.to_string()),
                 (record::KEEP.into(), keep_until.to_string()),
             ];
-            records.push(NewRecord { topic: self.topic, headers, value: bytes });
+            records.push(NewRecord::new(self.topic, headers, bytes));
         }
         records.extend(alerts(&ended.alerts)?);
         Ok(())
@@ -133,7 +133,7 @@ fn alerts(alerts: &[Alert]) -> Result<Vec<NewRecord>, RoleError> {
             value.push(b'\n');
         }
         let headers = vec![(record::COUNT.into(), some.len().to_string())];
-        records.push(NewRecord { topic: Topic::Alerts, headers, value: value.into() });
+        records.push(NewRecord::new(Topic::Alerts, headers, value));
     }
     Ok(records)
 }

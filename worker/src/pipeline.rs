@@ -9,8 +9,6 @@
 //!                            └► alerts ◄───────┘    └──► alerts sink ─► alerts/
 //! ```
 
-mod detectors;
-
 use std::fs;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -18,26 +16,18 @@ use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel};
 use std::time::Duration;
 
-use arrow_schema::SchemaRef;
-use transect_config::{EventTypeConfig, PipelineConfig, SourceConfig, SourceKind, WindowConfig};
-use transect_core::events::EventType;
+use transect_config::{PipelineConfig, SourceConfig, SourceKind};
 use transect_core::identity::PipelineKey;
-use transect_core::lookup::Lookups;
-use transect_core::privacy::PrivacyPlan;
 use transect_core::process::ProcessSource;
-use transect_core::rules::Rules;
-use transect_core::versions::Versions;
-use transect_core::window::WindowPlan;
 
-use self::detectors::Detectors;
 use crate::aggregate::Aggregate;
+use crate::compiled::Compiled;
 use crate::gateway::{self, GatewayParts, GatewaySource};
 use crate::housekeeping::Housekeeping;
 use crate::input::{FileSource, InputError, Progress, SourcePosition};
 use crate::keys::{self, Keys};
 use crate::log::embedded::EmbeddedLog;
 use crate::log::{Log, Topic};
-use crate::lookup;
 use crate::metrics::Metrics;
 use crate::process::{self, Process, ProcessParts};
 use crate::report::Report;
@@ -51,9 +41,9 @@ use crate::sink::table::{TableOptions, TableSink};
 use crate::sink::windows::WindowSink;
 
 /// Sinks write what they hold at least so often while events trickle in.
-const FLUSH_INTERVAL: Duration = Duration::from_secs(10);
+pub(crate) const FLUSH_INTERVAL: Duration = Duration::from_secs(10);
 /// The group of the table sink.
-const TABLE: &str = "table";
+pub(crate) const TABLE: &str = "table";
 
 /// How a pipeline is run in one process.
 #[derive(Clone, Debug)]
@@ -109,9 +99,9 @@ pub fn run(config: &PipelineConfig, options: &Options, watch: &Watch) -> Result<
     let processed = vec![runner.spawn(process, is_finite.then(Vec::new))?];
 
     // partials → windows
-    let windows = pipeline.windows.iter().map(|(_, plan)| Arc::clone(plan)).collect();
-    let (detectors, metrics) = (pipeline.detectors.windows.clone(), Arc::clone(&pipeline.metrics));
-    let aggregate = Aggregate::new(Arc::clone(log), windows, detectors, metrics)?;
+    let (windows, detectors) =
+        (pipeline.compiled.window_plans(), pipeline.compiled.detectors.windows.clone());
+    let aggregate = Aggregate::new(Arc::clone(log), windows, detectors, Arc::clone(&pipeline.metrics))?;
     let aggregated = vec![runner.spawn(aggregate, Some(processed.clone()))?];
 
     // clean → table, windows → windows, rejected → rejected, alerts → alerts, inputs → archive
@@ -169,11 +159,7 @@ struct Pipeline<'a> {
     /// If any event type has personal fields.
     keys: Option<Keys>,
     metrics: Arc<Metrics>,
-    types: Arc<[EventType]>,
-    /// Each with the position of its event type.
-    windows: Vec<(usize, Arc<WindowPlan>)>,
-    detectors: Detectors,
-    lookups: Lookups,
+    compiled: Compiled,
     /// Goes up when no more is to be read.
     end: Flag,
 }
@@ -198,33 +184,32 @@ impl<'a> Pipeline<'a> {
         let log = Arc::new(log.read_by(readers));
         let key = secret::load_or_create(&options.state)?;
         let keys = is_private.then(|| Keys::open(&options.keys, &*log, key.clone())).transpose()?;
-        let lookups = lookup::read_all(&config.lookups)?;
-        let types = event_types(config, &lookups)?;
-        let windows = windows(config, &types)?;
+        let compiled = Compiled::of(config)?;
         Ok(Self {
             folders: Folders { out: options.out.clone(), state: options.state.clone() },
             key,
             keys,
             metrics: Arc::new(Metrics::default()),
-            detectors: Detectors::compile(config, &types, &windows)?,
-            windows,
-            lookups,
+            compiled,
             end: Flag::default(),
             config,
             options,
             watch,
             log,
-            types,
         })
     }
 
     fn gateway(&self, address: SocketAddr, close: &Flag) -> Result<gateway::Serving, RoleError> {
         let http = self.config.sources.iter().filter(|source| matches!(source.kind, SourceKind::Http {}));
         let parts = GatewayParts {
-            log: Arc::clone(&self.log),
+            commit: Box::new({
+                let log = Arc::clone(&self.log);
+                move |transaction| log.commit(transaction)
+            }),
+            partitions: None,
             study: self.config.study.clone(),
-            sources: http.map(gateway_source).collect(),
-            types: Arc::clone(&self.types),
+            sources: http.map(GatewaySource::of).collect(),
+            types: Arc::clone(&self.compiled.types),
             key: self.key.clone(),
             keys: self.keys.as_ref().map(|keys| Arc::clone(&keys.privacy.ring)),
             metrics: Arc::clone(&self.metrics),
@@ -251,10 +236,10 @@ impl<'a> Pipeline<'a> {
         }
         Ok(ProcessParts {
             log: Arc::clone(&self.log),
-            types: Arc::clone(&self.types),
-            windows: self.windows.clone(),
-            detectors: self.detectors.events.clone(),
-            lookups: self.lookups.clone(),
+            types: Arc::clone(&self.compiled.types),
+            windows: self.compiled.windows.clone(),
+            detectors: self.compiled.detectors.events.clone(),
+            lookups: self.compiled.lookups.clone(),
             sources,
             key: self.key.clone(),
             keys: self.keys.clone(),
@@ -299,7 +284,7 @@ impl<'a> Pipeline<'a> {
                 readers.push((source.name.clone(), reader.spill_into(spill.try_clone().map_err(failed)?)));
             }
         }
-        let sealing = self.keys.clone().map(|keys| SealedArchive::new(&self.types, &self.key, keys));
+        let sealing = self.keys.clone().map(|keys| SealedArchive::new(&self.compiled.types, &self.key, keys));
         Archive::new(Arc::clone(&self.log), &self.folders, readers, spill, sealing, self.end.clone())
     }
 
@@ -310,53 +295,6 @@ impl<'a> Pipeline<'a> {
     }
 }
 
-fn event_types(config: &PipelineConfig, lookups: &Lookups) -> Result<Arc<[EventType]>, RoleError> {
-    let compile = |event_type: &EventTypeConfig| {
-        // What is wrong was said when the manifest was read; here the first of it is enough.
-        let versions =
-            Versions::compile(event_type, &config.limits).map_err(|mut errors| errors.swap_remove(0))?;
-        let rules = Rules::compile_with(&event_type.rules, versions.schema(), Some(lookups));
-        Ok(EventType {
-            rules: rules.map_err(|mut errors| errors.swap_remove(0))?,
-            name: event_type.name.as_str().into(),
-            privacy: privacy(event_type, versions.schema())?,
-            versions,
-            type_field: event_type.event.event_type.clone(),
-            time_field: event_type.event.time.clone(),
-            delay: event_type.event.delay,
-            max_ahead: event_type.event.max_ahead,
-        })
-    };
-    config.event_types.iter().map(compile).collect()
-}
-
-fn gateway_source(source: &SourceConfig) -> GatewaySource {
-    GatewaySource {
-        name: source.name.clone(),
-        event_type: source.event_type.clone(),
-        schema_version: source.schema_version,
-    }
-}
-
-/// How the personal fields of an event type are treated, if it has any.
-fn privacy(event_type: &EventTypeConfig, columns: &SchemaRef) -> Result<Option<Arc<PrivacyPlan>>, RoleError> {
-    if event_type.privacy.is_empty() {
-        return Ok(None);
-    }
-    let privacy = PrivacyPlan::compile(event_type, columns);
-    Ok(Some(Arc::new(privacy.map_err(|mut errors| errors.swap_remove(0))?)))
-}
-
-fn windows(config: &PipelineConfig, types: &[EventType]) -> Result<Vec<(usize, Arc<WindowPlan>)>, RoleError> {
-    let resolve = |window: &WindowConfig| {
-        let at = types.iter().position(|event_type| *event_type.name == *window.event_type);
-        let at = at
-            .ok_or_else(|| format!("window {}: there is no event type {}", window.name, window.event_type))?;
-        Ok((at, WindowPlan::of(window, types[at].kept())?))
-    };
-    config.windows.iter().map(resolve).collect()
-}
-
-fn now_micros() -> i64 {
+pub(crate) fn now_micros() -> i64 {
     jiff::Timestamp::now().as_microsecond()
 }

@@ -20,6 +20,7 @@ use transect_core::identity::PipelineKey;
 use transect_core::lookup::Lookups;
 use transect_core::privacy::TreatedBatch;
 use transect_core::process::{ProcessSource, Processor};
+use transect_core::watermark;
 use transect_core::window::WindowPlan;
 
 use self::backlog::Backlog;
@@ -234,12 +235,21 @@ impl Process {
             };
             match raw {
                 Raw::Events { batch, redrive_of } => {
-                    self.quiet_since = Instant::now();
                     let treated = self.raw_reader.read(batch)?;
+                    let accepted = self.processor.position();
                     self.accept(source, treated, &redrive_of)?;
+                    // Refused events move no watermark: however many come, others need not wait for it.
+                    if self.processor.position() > accepted {
+                        self.quiet_since = Instant::now();
+                        self.state.idle = false;
+                    }
                 }
-                Raw::Idle { now, .. } => {
+                Raw::Idle { now, watermark, .. } => {
                     self.processor.watermarks().idle(source, now);
+                    if let Some(watermark) = watermark {
+                        self.processor.watermarks().raise(watermark);
+                    }
+                    self.state.idle = true;
                     self.epoch.touch();
                 }
             }
@@ -290,30 +300,48 @@ impl Process {
         Ok(true)
     }
 
-    /// Writes idle records, while there are windows to close or silences to find, when the gateway has long been silent.
+    /// Writes idle records, while there are windows to close or silences to find, here or in other partitions, when the
+    /// gateway has long been silent.
     fn step_idle(&mut self) -> Result<(), RoleError> {
-        let open = self.processor.due() > self.processor.watermarks().current();
-        if self.parts.drain || !open || self.quiet_since.elapsed() < IDLE_AFTER {
+        if self.parts.drain || self.quiet_since.elapsed() < IDLE_AFTER {
             return Ok(());
         }
         self.quiet_since = Instant::now();
+        let current = self.processor.watermarks().current();
+        let raised = self.watermark_elsewhere()?.filter(|elsewhere| *elsewhere > current);
+        if self.processor.due() <= current && raised.is_none() {
+            return Ok(());
+        }
         let now = (self.parts.clock)();
         let unbounded = self.sources.iter().filter(|(_, bounded)| !bounded);
         let records: Vec<NewRecord> = unbounded
-            .map(|(source, _)| NewRecord {
-                topic: Topic::Raw,
-                headers: vec![
+            .map(|(source, _)| {
+                let mut headers = vec![
                     header(record::SOURCE, source),
                     header(record::RECEIVED, now),
                     header(record::COUNT, 0),
-                ],
-                value: bytes::Bytes::new(),
+                ];
+                headers.extend(raised.map(|watermark| header(record::WATERMARK, watermark)));
+                NewRecord::new(Topic::Raw, headers, bytes::Bytes::new())
             })
             .collect();
         if !records.is_empty() {
             self.parts.log.commit_soon(Transaction { records, ..Transaction::default() })?;
         }
         Ok(())
+    }
+
+    /// The watermark that this partition may have as far as the others are concerned: the least of those that are busy; when
+    /// none is, the greatest, since nothing is left to wait for. None where there are no others, or none has begun.
+    fn watermark_elsewhere(&self) -> Result<Option<i64>, RoleError> {
+        let mut states = Vec::new();
+        for committed in self.parts.log.elsewhere(GROUP)?.values() {
+            let state: ProcessState = serde_json::from_str(&committed.metadata)?;
+            states.push(state);
+        }
+        let begun = || states.iter().filter(|state| state.watermark != watermark::NONE);
+        let busy = begun().filter(|state| !state.idle).map(|state| state.watermark).min();
+        Ok(busy.or_else(|| begun().map(|state| state.watermark).max()))
     }
 
     /// Whether the table is so far behind that reading must pause.
@@ -347,7 +375,8 @@ impl Process {
         let (records, bytes) = epoch.clean();
         self.backlog.push(records, bytes);
         let progress = (GROUP.to_owned(), committed);
-        let mut transaction = epoch.into_transaction(end, &self.sources, &self.parts.windows, progress);
+        let mut transaction =
+            epoch.into_transaction(end, &self.sources, &self.parts.windows, progress, self.parts.log.share());
         self.observations.records(anomalies, &mut transaction.records)?;
         transaction.trim = self.expired_ids().map(|before| (Topic::Ids, before)).into_iter().collect();
         transaction.trim.extend(self.observations.expired(&*self.parts.log, watermark));

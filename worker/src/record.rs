@@ -7,7 +7,7 @@
 //! | clean | event-type, schema-version, count | one Arrow IPC stream of one batch, provenance columns included |
 //! | rejected | count | NDJSON, one [`RejectedEvent`] a line |
 //! | redriven | count | NDJSON, one [`RedrivenEvent`] a line |
-//! | partials | watermark; window, digest for a window's pieces | see `transect_core::window` |
+//! | partials | watermark, partition; window, digest for a window's pieces | see `transect_core::window` |
 //! | windows | window, count | one Arrow IPC stream of one batch |
 //! | audit | | JSON, one ledger entry |
 //! | observations, window-observations | detector, digest, keep | see `transect_core::anomaly` |
@@ -49,7 +49,9 @@ pub const SCHEMA_VERSION: &str = "schema-version";
 pub const WINDOW: &str = "window";
 /// Header: digest of the definition of the window or detector.
 pub const DIGEST: &str = "digest";
-/// Header: watermark, microseconds since 1970 UTC.
+/// Header: of a watermark among others, the partition that it is of.
+pub const PARTITION: &str = "partition";
+/// Header: watermark, microseconds since 1970 UTC. Of an idle record: what that of its partition is raised to.
 pub const WATERMARK: &str = "watermark";
 /// Header: name of the detector.
 pub const DETECTOR: &str = "detector";

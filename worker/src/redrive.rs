@@ -160,7 +160,7 @@ impl Redrive {
         ];
         headers.extend(like.event_type.map(|name| (record::EVENT_TYPE.into(), name)));
         headers.extend(like.schema_version.map(|number| (record::SCHEMA_VERSION.into(), number.to_string())));
-        let new = NewRecord { topic: Topic::Raw, headers, value: lines.into() };
+        let new = NewRecord::new(Topic::Raw, headers, lines);
         let new = match &self.ring {
             Some(ring) => seal_raw(ring, new),
             None => new,

@@ -33,17 +33,26 @@ pub enum KeyError {
     },
 }
 
-/// Reads the key of a state folder, or makes it.
-pub fn load_or_create(state: &Path) -> Result<PipelineKey, KeyError> {
-    let path = state.join("key");
-    let failed = |source| KeyError::Io { path: path.clone(), source };
+/// Reads the key of a file.
+pub fn load(path: &Path) -> Result<PipelineKey, KeyError> {
+    let path = path.to_owned();
     match fs::read(&path) {
         Ok(bytes) => match <[u8; BYTES]>::try_from(bytes.as_slice()) {
             Ok(key) => Ok(PipelineKey::new(key)),
             Err(_) => Err(KeyError::Damaged { found: bytes.len(), path }),
         },
-        Err(error) if error.kind() == ErrorKind::NotFound => create(state, &path).map_err(failed),
-        Err(error) => Err(failed(error)),
+        Err(source) => Err(KeyError::Io { path, source }),
+    }
+}
+
+/// Reads the key of a state folder, or makes it.
+pub fn load_or_create(state: &Path) -> Result<PipelineKey, KeyError> {
+    let path = state.join("key");
+    match load(&path) {
+        Err(KeyError::Io { source, .. }) if source.kind() == ErrorKind::NotFound => {
+            create(state, &path).map_err(|source| KeyError::Io { path, source })
+        }
+        loaded => loaded,
     }
 }
 

@@ -17,11 +17,7 @@ fn folder() -> TempDir {
 fn committed(dir: &Path) -> Vec<Record> {
     let log = EmbeddedLog::open(dir).unwrap();
     for at in 0..3_u8 {
-        let record = |topic| NewRecord {
-            topic,
-            headers: vec![("count".into(), at.to_string())],
-            value: Bytes::from(vec![at; 40]),
-        };
+        let record = |topic| NewRecord::new(topic, vec![("count".into(), at.to_string())], vec![at; 40]);
         let progress = Committed { offsets: vec![(Topic::Raw, at.into())], metadata: "{}".into() };
         let progress = Some(("g".to_owned(), progress));
         log.commit(Transaction {

@@ -9,3 +9,4 @@ pub mod formats;
 pub mod kafka;
 pub mod outcome;
 pub mod serving;
+pub mod workers;

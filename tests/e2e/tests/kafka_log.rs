@@ -50,7 +50,7 @@ fn connect(settings: &KafkaSettings, member: &str) -> anyhow::Result<KafkaLog> {
 
 fn record(topic: Topic, value: impl Into<Bytes>) -> NewRecord {
     let value = value.into();
-    NewRecord { topic, headers: vec![("count".into(), value.len().to_string())], value }
+    NewRecord::new(topic, vec![("count".into(), value.len().to_string())], value)
 }
 
 fn progress(group: &str, raw: u64) -> Option<(String, Committed)> {
@@ -303,6 +303,7 @@ impl Worker {
                 topic: Topic::Raw,
                 flush_interval: Duration::from_secs(1),
                 role: &|_, log| Ok(Box::new(Copy::begin(log))),
+                joined: Flag::default(),
                 stop: told,
             };
             assignment::run(&assignment).map_err(|error| error.to_string())

@@ -30,6 +30,11 @@ impl Span {
         Self { micros: if micros < 0 { 0 } else { micros } }
     }
 
+    /// A span of so many seconds.
+    pub const fn from_seconds(seconds: i64) -> Self {
+        Self::from_micros(seconds * 1_000_000)
+    }
+
     /// A span of so many hours.
     pub const fn from_hours(hours: i64) -> Self {
         Self::from_micros(hours * 3_600_000_000)

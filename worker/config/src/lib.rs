@@ -12,6 +12,7 @@ mod lookup;
 mod pointer;
 mod privacy;
 mod version;
+mod worker;
 
 use std::path::PathBuf;
 
@@ -25,6 +26,7 @@ pub use lookup::{LookupColumn, LookupConfig, LookupFormat, LookupPlace, LookupTy
 pub use pointer::{Pointer, PointerError};
 pub use privacy::{PrivacyRule, TimeUnit, Treatment};
 pub use version::{OlderVersion, Rename, SchemaFormat};
+pub use worker::{KafkaConfig, WorkerConfig};
 
 /// One pipeline as a worker runs it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -1,5 +1,6 @@
 //! The body of a request: what its headers say that it is, and its events.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use axum::http::header::CONTENT_TYPE;
@@ -45,30 +46,63 @@ impl Body {
         Ok(Self { bytes, events, format })
     }
 
-    /// What a raw record begins with, and the events as they stand in it.
-    pub(super) fn as_value(&self) -> (Bytes, Bytes) {
-        match &self.format {
-            Format::Avro(head) => (Bytes::copy_from_slice(head.bytes()), self.bytes.clone()),
-            _ => (Bytes::new(), self.as_lines()),
-        }
-    }
-
-    /// The events' own bytes, one a line. A line end within an event becomes a tab, which is white space just where a
-    /// line end is: between the parts of an event, and not in a text.
-    fn as_lines(&self) -> Bytes {
-        let mut lines = BytesMut::with_capacity(self.bytes.len() + self.events.len() + 1);
-        for range in &self.events {
-            let start = lines.len();
-            lines.extend_from_slice(&self.bytes[range.clone()]);
-            for byte in &mut lines[start..] {
-                if matches!(byte, b'\n' | b'\r') {
-                    *byte = b'\t';
-                }
+    /// The events as they stand in raw records, by the partition that each belongs to. In one part if they are not set apart.
+    pub(super) fn by_partition(&self, of: &[u32], set_apart: bool) -> Result<Vec<Part>, Problem> {
+        let partition = |of: u32| set_apart.then_some(of);
+        if let Format::Avro(head) = &self.format {
+            let mut partitions = of.iter().copied().filter(|_| set_apart);
+            let first = partitions.next();
+            // A datum doesn't say where it ends.
+            if partitions.any(|other| Some(other) != first) {
+                let detail = "the container holds events of several keys, which belong to different partitions; send those of \
+                              each key by themselves, or all of them as JSON";
+                return Err(Problem::new(
+                    StatusCode::UNPROCESSABLE_ENTITY,
+                    "several keys",
+                    detail.to_owned(),
+                ));
             }
-            lines.extend_from_slice(b"\n");
+            let (head, events) = (Bytes::copy_from_slice(head.bytes()), self.bytes.clone());
+            return Ok(vec![Part { partition: first, count: of.len() as u64, head, events }]);
         }
-        lines.freeze()
+        let mut parts: BTreeMap<Option<u32>, (u64, BytesMut)> = BTreeMap::new();
+        for (range, of) in self.events.iter().zip(of) {
+            let (count, lines) = parts.entry(partition(*of)).or_default();
+            *count += 1;
+            push_line(lines, &self.bytes[range.clone()]);
+        }
+        let part = |(partition, (count, lines)): (_, (_, BytesMut))| Part {
+            partition,
+            count,
+            head: Bytes::new(),
+            events: lines.freeze(),
+        };
+        Ok(parts.into_iter().map(part).collect())
     }
+}
+
+/// The events of a body that belong to one partition, where there are several.
+#[derive(Debug)]
+pub(super) struct Part {
+    pub(super) partition: Option<u32>,
+    pub(super) count: u64,
+    /// What a raw record begins with.
+    pub(super) head: Bytes,
+    /// The events as they stand in it: one a line, or the blocks of a container.
+    pub(super) events: Bytes,
+}
+
+/// Appends an event's own bytes as a line. A line end within it becomes a tab, which is white space just where a line end
+/// is: between the parts of an event, and not in a text.
+fn push_line(lines: &mut BytesMut, event: &[u8]) {
+    let start = lines.len();
+    lines.extend_from_slice(event);
+    for byte in &mut lines[start..] {
+        if matches!(byte, b'\n' | b'\r') {
+            *byte = b'\t';
+        }
+    }
+    lines.extend_from_slice(b"\n");
 }
 
 /// What the content type says of a body.
@@ -178,7 +212,9 @@ mod tests {
         let body = Bytes::from_static(b"[{\"a\":\r\n 1},{\"b\":\"x\ny\"}]");
         let events = split_body(&body, false).unwrap();
         let body = Body { bytes: body, events, format: Format::Json };
-        let lines = body.as_lines();
+        let parts = body.by_partition(&[4, 2], false).unwrap();
+        assert_eq!(parts.len(), 1);
+        let lines = &parts[0].events;
         assert_eq!(lines, "{\"a\":\t\t 1}\n{\"b\":\"x\ty\"}\n");
         for (line, range) in lines.split(|&byte| byte == b'\n').zip(body.events) {
             let (before, after) = (&body.bytes[range], line);

@@ -8,6 +8,7 @@ use transect_core::identity::PipelineKey;
 use transect_core::input::{EventBatch, EventSpan, Place};
 
 use super::body::Body;
+use crate::placement;
 
 /// Decoders, lent to one request at a time and kept for the next.
 pub(super) struct Checker {
@@ -21,14 +22,15 @@ impl Checker {
         Self { types, key, idle: Mutex::new(Vec::new()) }
     }
 
-    /// The events that would be refused, in their order.
-    pub(super) fn refused(
+    /// The events that would be refused, in their order, and the partition of each event, of so many.
+    pub(super) fn check(
         &self,
         Body { bytes, events, format }: &Body,
         source: &str,
         (event_type, schema_version): (Option<&str>, Option<u32>),
         received: i64,
-    ) -> Vec<RejectedRow> {
+        partitions: u32,
+    ) -> (Vec<RejectedRow>, Vec<u32>) {
         let span = |(index, range): (usize, &Range<usize>)| EventSpan {
             start: range.start as u32,
             len: range.len() as u32,
@@ -49,8 +51,17 @@ impl Checker {
         let idle = || self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         let lent = idle().pop();
         let mut decoder = lent.unwrap_or_else(|| EventDecoder::new(Arc::clone(&self.types), &self.key));
-        let rejects = decoder.decode(batch).rejects;
+        let decoded = decoder.decode(batch);
         idle().push(decoder);
-        rejects
+        let mut of = vec![0; events.len()];
+        for RejectedRow { event, .. } in &decoded.rejects {
+            of[*event as usize] = placement::of_bytes(&bytes[events[*event as usize].clone()], partitions);
+        }
+        for rows in &decoded.rows {
+            for (event, key) in rows.events.iter().zip(&rows.decoded.keys) {
+                of[*event as usize] = placement::of_key(*key, partitions);
+            }
+        }
+        (decoded.rejects, of)
     }
 }

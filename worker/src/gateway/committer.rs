@@ -10,7 +10,8 @@ use bytes::{Bytes, BytesMut};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use transect_core::privacy::KeyRing;
 
-use crate::log::{Header, Log, NewRecord, Topic, Transaction};
+use super::Commit;
+use crate::log::{Header, NewRecord, Topic, Transaction};
 use crate::record;
 use crate::record::sealed::seal_raw;
 
@@ -30,6 +31,8 @@ pub(super) struct Post {
     /// What a record begins with, before the events of all its posts.
     pub(super) head: Bytes,
     pub(super) lines: Bytes,
+    /// Where to, where there are several.
+    pub(super) partition: Option<u32>,
 }
 
 /// Why a post is not durable.
@@ -42,7 +45,8 @@ pub(super) enum PostError {
 }
 
 struct Waiting {
-    post: Post,
+    /// The parts of a request, by partition.
+    posts: Vec<Post>,
     answer: oneshot::Sender<Result<(), String>>,
     _room: OwnedSemaphorePermit,
 }
@@ -54,37 +58,42 @@ pub(super) struct Committer {
 }
 
 impl Committer {
-    pub(super) fn new(log: Arc<dyn Log>, keys: Option<Arc<KeyRing>>) -> io::Result<Self> {
+    pub(super) fn new(commit: Commit, keys: Option<Arc<KeyRing>>) -> io::Result<Self> {
         let (queue, waiting) = channel();
         thread::Builder::new()
             .name("gateway-commit".into())
-            .spawn(move || commit_all(&*log, keys.as_deref(), &waiting))?;
+            .spawn(move || commit_all(&commit, keys.as_deref(), &waiting))?;
         Ok(Self { queue, room: Arc::new(Semaphore::new(WAITING_BYTES_MAX)) })
     }
 
-    /// Waits until a post is durable.
-    pub(super) async fn commit(&self, post: Post) -> Result<(), PostError> {
-        let bytes = u32::try_from(post.lines.len().min(WAITING_BYTES_MAX)).unwrap_or(u32::MAX);
+    /// Waits until all parts of a request are durable.
+    pub(super) async fn commit(&self, posts: Vec<Post>) -> Result<(), PostError> {
+        let bytes = u32::try_from(bytes(&posts).min(WAITING_BYTES_MAX)).unwrap_or(u32::MAX);
         let room = Arc::clone(&self.room).try_acquire_many_owned(bytes).map_err(|_| PostError::Full)?;
         let (answer, outcome) = oneshot::channel();
         let gone = || PostError::Log("the committing thread has died; this is a bug in Transect".to_owned());
-        self.queue.send(Waiting { post, answer, _room: room }).map_err(|_| gone())?;
+        self.queue.send(Waiting { posts, answer, _room: room }).map_err(|_| gone())?;
         outcome.await.map_err(|_| gone())?.map_err(PostError::Log)
     }
 }
 
-fn commit_all(log: &dyn Log, keys: Option<&KeyRing>, waiting: &Receiver<Waiting>) {
+/// Bytes of events.
+fn bytes(posts: &[Post]) -> usize {
+    posts.iter().map(|post| post.lines.len()).sum()
+}
+
+fn commit_all(commit: &Commit, keys: Option<&KeyRing>, waiting: &Receiver<Waiting>) {
     while let Ok(first) = waiting.recv() {
-        let mut bytes = first.post.lines.len();
+        let mut all = bytes(&first.posts);
         let mut group = vec![first];
-        while bytes < COMMIT_BYTES
+        while all < COMMIT_BYTES
             && let Ok(next) = waiting.try_recv()
         {
-            bytes += next.post.lines.len();
+            all += bytes(&next.posts);
             group.push(next);
         }
-        let records = records(group.iter().map(|waiting| &waiting.post), keys);
-        let outcome = log.commit(Transaction { records, ..Transaction::default() });
+        let records = records(group.iter().flat_map(|waiting| &waiting.posts), keys);
+        let outcome = commit(Transaction { records, ..Transaction::default() });
         if let Err(error) = &outcome {
             tracing::error!(%error, "events could not be made durable; their senders were told");
         }
@@ -96,11 +105,13 @@ fn commit_all(log: &dyn Log, keys: Option<&KeyRing>, waiting: &Receiver<Waiting>
     }
 }
 
-/// Consecutive posts of one source, type, version and content type become one record; its received time is the first one's.
+/// Consecutive posts of one partition, source, type, version and content type become one record; its received time is the
+/// first one's.
 fn records<'a>(posts: impl Iterator<Item = &'a Post>, keys: Option<&KeyRing>) -> Vec<NewRecord> {
     let mut records: Vec<(&Post, u64, BytesMut)> = Vec::new();
     for post in posts {
-        match records.last_mut() {
+        let last = records.iter_mut().rfind(|(last, ..)| last.partition == post.partition);
+        match last {
             Some((first, count, lines))
                 if first.source == post.source
                     && first.event_type == post.event_type
@@ -128,7 +139,7 @@ fn records<'a>(posts: impl Iterator<Item = &'a Post>, keys: Option<&KeyRing>) ->
         headers.extend(post.event_type.clone().map(|event_type| (record::EVENT_TYPE.into(), event_type)));
         headers
             .extend(post.schema_version.map(|version| (record::SCHEMA_VERSION.into(), version.to_string())));
-        let record = NewRecord { topic: Topic::Raw, headers, value: lines.freeze() };
+        let record = NewRecord::new(Topic::Raw, headers, lines.freeze()).to(post.partition);
         match keys {
             Some(ring) => seal_raw(ring, record),
             None => record,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::rejection::{BytesRejection, PathRejection, QueryRejection};
 use axum::extract::{DefaultBodyLimit, Path, Query, State};
-use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
+use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
@@ -17,6 +17,7 @@ use super::Gateway;
 use super::body::{self, Body};
 use super::committer::{Post, PostError};
 use super::problem::Problem;
+use crate::health;
 use crate::record;
 
 pub(super) fn router(gateway: Arc<Gateway>) -> Router {
@@ -84,17 +85,27 @@ async fn events(
     let Addressee { source, event_type, schema_version } = addressee(&gateway, &parameters)?;
     let body = Body::read(&headers, body?)?;
     let received = (gateway.clock)();
-    let refused = gateway.checker.refused(&body, &source, (event_type.as_deref(), schema_version), received);
+    let said = (event_type.as_deref(), schema_version);
+    let partitions = gateway.partitions.unwrap_or(1);
+    let (refused, of) = gateway.checker.check(&body, &source, said, received, partitions);
     let count = body.events.len();
-    let (head, lines) = body.as_value();
     let content_type = match body.format {
         Format::CloudEvents => record::CLOUD_EVENTS,
         Format::Avro(_) => record::AVRO,
         _ => record::NDJSON,
     };
-    let post =
-        Post { source, event_type, schema_version, content_type, received, count: count as u64, head, lines };
-    gateway.committer.commit(post).await.map_err(|error| match error {
+    let posts = body.by_partition(&of, gateway.partitions.is_some())?.into_iter().map(|part| Post {
+        source: source.clone(),
+        event_type: event_type.clone(),
+        schema_version,
+        content_type,
+        received,
+        count: part.count,
+        head: part.head,
+        lines: part.events,
+        partition: part.partition,
+    });
+    gateway.committer.commit(posts.collect()).await.map_err(|error| match error {
         PostError::Full => {
             let detail = "more events are waiting than memory allows; send this request again a little later";
             Problem::new(StatusCode::TOO_MANY_REQUESTS, "too busy", detail.to_owned()).retry_after(1)
@@ -186,10 +197,6 @@ fn answer(count: usize, refused: Vec<RejectedRow>) -> Answer {
     Answer { accepted: count - rejected, rejected, events }
 }
 
-async fn metrics(State(gateway): State<Arc<Gateway>>) -> Result<Response, Problem> {
-    let mut text = String::new();
-    prometheus_client::encoding::text::encode(&mut text, gateway.metrics.registry())
-        .map_err(|error| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "no metrics", error.to_string()))?;
-    let content_type = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-    Ok(([(header::CONTENT_TYPE, content_type)], text).into_response())
+async fn metrics(State(gateway): State<Arc<Gateway>>) -> Response {
+    health::text(&gateway.metrics)
 }

@@ -9,25 +9,30 @@
 //! A process has one [`KafkaLog`]: one consumer that reads whatever its partitions ask for, one transactional producer on
 //! a thread of its own. What the roles of several partitions commit at the same moment goes into one transaction.
 
+mod elsewhere;
 mod member;
 mod offsets;
+mod outlet;
 mod reader;
 mod settings;
 mod state;
 mod topics;
 mod writer;
 
+use std::collections::BTreeMap;
 use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use self::elsewhere::Elsewhere;
 pub use self::member::{Change, Member};
+pub use self::outlet::Outlet;
 use self::reader::{Cursor, Reader};
 pub use self::settings::KafkaSettings;
 use self::state::Groups;
 pub use self::topics::{TopicSettings, create_topics};
 use self::writer::{Submission, Writer};
-use super::{Committed, Log, LogError, Record, Topic, Transaction};
+use super::{Committed, Log, LogError, Record, Share, Topic, Transaction};
 
 /// How long an answer about the ends of a topic is good, where its end was not just read.
 const END_FRESH: Duration = Duration::from_secs(1);
@@ -37,6 +42,9 @@ pub struct KafkaLog {
     settings: KafkaSettings,
     reader: Arc<Reader>,
     writer: Writer,
+    /// Partitions of each topic.
+    partitions: u32,
+    elsewhere: Arc<Elsewhere>,
 }
 
 impl KafkaLog {
@@ -49,7 +57,21 @@ impl KafkaLog {
     pub fn connect(settings: KafkaSettings, members: Vec<Arc<Member>>) -> Result<Self, LogError> {
         let reader = Arc::new(Reader::connect(&settings)?);
         let writer = Writer::connect(&settings, members)?;
-        Ok(Self { settings, reader, writer })
+        let partitions = reader.partitions()?;
+        let elsewhere = Arc::new(Elsewhere::new(&settings));
+        Ok(Self { settings, reader, writer, partitions, elsewhere })
+    }
+
+    /// Number of partitions of each topic.
+    pub fn partitions(&self) -> u32 {
+        self.partitions
+    }
+
+    /// Makes a transaction durable whose records say their partitions.
+    fn commit(&self, transaction: Transaction) -> Result<(), LogError> {
+        let (submission, outcome) = Submission::new(0, transaction);
+        self.writer.submissions().send(submission).map_err(|_| writer::gone())?;
+        outcome.recv().map_err(|_| writer::gone())?
     }
 
     /// A partition of all topics as a log, for the roles of some groups. What another process has begun for it is finished
@@ -64,7 +86,8 @@ impl KafkaLog {
             ends[topic as usize] = self.reader.ends(topic, partition)?;
         }
         Ok(PartitionLog {
-            partition,
+            share: Share { partition, of: self.partitions },
+            elsewhere: Arc::clone(&self.elsewhere),
             reader: Arc::clone(&self.reader),
             submissions: self.writer.submissions(),
             cursors: Topic::ALL.map(|_| Mutex::default()),
@@ -77,7 +100,8 @@ impl KafkaLog {
 
 /// One partition of a pipeline's topics.
 pub struct PartitionLog {
-    partition: u32,
+    share: Share,
+    elsewhere: Arc<Elsewhere>,
     reader: Arc<Reader>,
     submissions: SyncSender<Submission>,
     /// By topic, in the order of `Topic::ALL`; none until it is first read.
@@ -105,7 +129,7 @@ impl PartitionLog {
     /// The first offset and the one after the last, as the broker says it. While it says nothing, they are as they were: no
     /// topic seems empty whose records a role is rebuilt from.
     fn ends(&self, topic: Topic) -> (u64, u64) {
-        let asked = self.reader.ends(topic, self.partition);
+        let asked = self.reader.ends(topic, self.share.partition);
         let mut known = self.ends.lock().unwrap_or_else(PoisonError::into_inner);
         match asked {
             Ok(ends) => known[topic as usize] = ends,
@@ -120,7 +144,7 @@ impl Log for PartitionLog {
         let mut cursor = self.cursor(topic);
         let cursor = match &mut *cursor {
             Some(cursor) => cursor,
-            none => none.insert(Cursor::open(Arc::clone(&self.reader), topic, self.partition, from)?),
+            none => none.insert(Cursor::open(Arc::clone(&self.reader), topic, self.share.partition, from)?),
         };
         cursor.read(from, bytes_max)
     }
@@ -151,7 +175,7 @@ impl Log for PartitionLog {
     /// Records of other partitions go there. Topics are trimmed by their retention, not by this.
     fn commit(&self, transaction: Transaction) -> Result<(), LogError> {
         let progress = transaction.progress.clone();
-        let (submission, outcome) = Submission::new(self.partition, transaction);
+        let (submission, outcome) = Submission::new(self.share.partition, transaction);
         self.submissions.send(submission).map_err(|_| writer::gone())?;
         outcome.recv().map_err(|_| writer::gone())??;
         let mut shared = self.shared();
@@ -178,5 +202,13 @@ impl Log for PartitionLog {
     fn wake(&self) {
         self.shared().sequence += 1;
         self.changed.notify_all();
+    }
+
+    fn share(&self) -> Option<Share> {
+        Some(self.share)
+    }
+
+    fn elsewhere(&self, group: &str) -> Result<BTreeMap<u32, Committed>, LogError> {
+        self.elsewhere.committed(group, self.share.partition, self.share.of)
     }
 }

@@ -1,5 +1,6 @@
 //! One epoch of the process role: what it will write to the log, all at once.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use arrow_schema::ArrowError;
@@ -17,7 +18,8 @@ use transect_core::reject::RejectReason;
 use transect_core::window::WindowPlan;
 
 use crate::lent::Lent;
-use crate::log::{Committed, Header, NewRecord, Topic, Transaction};
+use crate::log::{Committed, Header, NewRecord, Share, Topic, Transaction};
+use crate::placement;
 use crate::record::sealed::seal_reject;
 use crate::record::{self, RedrivenEvent, RejectedEvent};
 
@@ -81,7 +83,7 @@ impl Epoch {
             ];
             let value = record::encode_batch_into(&table.rows, memory.take_back().unwrap_or_default())?;
             memory.lend(&value);
-            self.records.push(NewRecord { topic: Topic::Clean, headers, value });
+            self.records.push(NewRecord::new(Topic::Clean, headers, value));
         }
         for row in &processed.rejects {
             self.rejected_count += 1;
@@ -124,33 +126,37 @@ impl Epoch {
         sources: &[(String, bool)],
         windows: &[(usize, Arc<WindowPlan>)],
         progress: (String, Committed),
+        share: Option<Share>,
     ) -> Transaction {
         let mut records = self.records;
         if self.rejected_count > 0 {
             let headers = vec![header(record::COUNT, self.rejected_count)];
-            records.push(NewRecord { topic: Topic::Rejected, headers, value: self.rejected.into() });
+            records.push(NewRecord::new(Topic::Rejected, headers, self.rejected));
         }
         if self.redriven_count > 0 {
             let headers = vec![header(record::COUNT, self.redriven_count)];
-            records.push(NewRecord { topic: Topic::Redriven, headers, value: self.redriven.into() });
+            records.push(NewRecord::new(Topic::Redriven, headers, self.redriven));
         }
         for (ids, (source, _)) in end.ids.into_iter().zip(sources).filter(|(ids, _)| !ids.is_empty()) {
             let headers = vec![header(record::SOURCE, source), header(record::COUNT, ids.len())];
-            records.push(NewRecord { topic: Topic::Ids, headers, value: ids.into_bytes() });
+            records.push(NewRecord::new(Topic::Ids, headers, ids.into_bytes()));
         }
+        let home = |name: &str| share.map(|share| placement::of_window(name, share));
         for (at, value) in end.partials {
             let window = &windows[at].1;
             let headers =
                 vec![header(record::WINDOW, window.name()), header(record::DIGEST, window.digest())];
-            records.push(NewRecord { topic: Topic::Partials, headers, value });
+            records.push(NewRecord::new(Topic::Partials, headers, value).to(home(window.name())));
         }
-        // After the pieces that it covers.
-        if !windows.is_empty() {
-            let headers = vec![header(record::WATERMARK, end.watermark)];
-            records.push(NewRecord { topic: Topic::Partials, headers, value: Bytes::new() });
+        // After the pieces that it covers, to wherever there are any.
+        let homes: BTreeSet<Option<u32>> = windows.iter().map(|(_, window)| home(window.name())).collect();
+        for partition in homes {
+            let mut headers = vec![header(record::WATERMARK, end.watermark)];
+            headers.extend(share.map(|share| header(record::PARTITION, share.partition)));
+            records.push(NewRecord::new(Topic::Partials, headers, Bytes::new()).to(partition));
         }
         if let Ok(ledger) = serde_json::to_vec(&end.ledger) {
-            records.push(NewRecord { topic: Topic::Audit, headers: Vec::new(), value: ledger.into() });
+            records.push(NewRecord::new(Topic::Audit, Vec::new(), ledger));
         }
         Transaction { records, progress: Some(progress), trim: Vec::new() }
     }

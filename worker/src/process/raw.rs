@@ -10,7 +10,9 @@ use transect_core::privacy::KeyRing;
 use crate::input::avro_events;
 use crate::log::Record;
 use crate::record::sealed::open_raw;
-use crate::record::{self, CONTENT_TYPE, COUNT, EVENT_TYPE, RECEIVED, REDRIVE_OF, SCHEMA_VERSION, SOURCE};
+use crate::record::{
+    self, CONTENT_TYPE, COUNT, EVENT_TYPE, RECEIVED, REDRIVE_OF, SCHEMA_VERSION, SOURCE, WATERMARK,
+};
 
 /// What a raw record is.
 pub enum Raw {
@@ -27,6 +29,8 @@ pub enum Raw {
         source: Arc<str>,
         /// The moment.
         now: i64,
+        /// What the partition's watermark is raised to, microseconds since 1970 UTC.
+        watermark: Option<i64>,
     },
 }
 
@@ -52,7 +56,8 @@ pub fn read(sealed: &Record, ring: Option<&KeyRing>) -> Result<Raw, RawError> {
     let source: Arc<str> = header(SOURCE)?.into();
     let (count, received) = (number(COUNT)?, number(RECEIVED)?);
     if count == 0 {
-        return Ok(Raw::Idle { source, now: received });
+        let watermark = record.header(WATERMARK).map(|_| number(WATERMARK)).transpose()?;
+        return Ok(Raw::Idle { source, now: received, watermark });
     }
     let Some(format) = record::format(record) else {
         return Err(fail(format!("the {CONTENT_TYPE} is not one of events")));

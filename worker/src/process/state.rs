@@ -23,6 +23,9 @@ pub struct ProcessState {
     pub sources: BTreeMap<String, SourceState>,
     /// The ledger in sum.
     pub ledger: Ledger,
+    /// Whether nothing has come for a while, so that other partitions need not wait for this one.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub idle: bool,
 }
 
 /// One source within [`ProcessState`].
@@ -45,6 +48,7 @@ impl Default for ProcessState {
             closing: watermark::NONE,
             sources: BTreeMap::new(),
             ledger: Ledger::default(),
+            idle: false,
         }
     }
 }

@@ -22,7 +22,7 @@ use transect_core::input::{EventBatch, EventSpan};
 use self::file::ArchiveFile;
 pub use self::sealed::SealedArchive;
 use super::Folders;
-use super::publish::Files;
+use super::publish::{Files, Listed};
 use crate::input::{FileSource, SourcePosition};
 use crate::log::{Committed, Log, Record, Topic, Transaction};
 use crate::process::raw::{self, Raw};
@@ -43,6 +43,9 @@ const READ_BYTES: usize = 1024 * 1024;
 pub struct ArchiveState {
     /// What the last commit publishes.
     files: Vec<String>,
+    /// Who has written that, where there may be several.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    writer: String,
     /// By name of the source.
     sources: BTreeMap<String, ArchivedSource>,
 }
@@ -99,7 +102,9 @@ impl Archive {
     ) -> Result<Self, RoleError> {
         let state = ArchiveState::committed(&*log)?;
         let archived: u64 = state.sources.values().map(|source| source.events).max().unwrap_or(0);
-        let files = Files::open(folders, GROUP, &state.files, |name| name.last < archived)?;
+        let listed = Listed { files: state.files.clone(), writer: state.writer.clone() };
+        let partition = log.share().map(|share| share.partition);
+        let files = Files::open(folders, GROUP, partition, &listed, |name| name.last < archived)?;
         let raw_offset = log.committed(GROUP).unwrap_or_default().offset(Topic::Raw);
         Ok(Self {
             log,
@@ -306,7 +311,7 @@ impl Role for Archive {
         if let Some(sealing) = &self.sealing {
             sealing.keys().settle()?;
         }
-        self.state.files = self.files.prepare()?;
+        Listed { files: self.state.files, writer: self.state.writer } = self.files.prepare()?;
         let committed = Committed {
             offsets: vec![(Topic::Raw, self.raw_offset)],
             metadata: serde_json::to_string(&self.state)?,

@@ -59,8 +59,9 @@ impl Batches {
     }
 
     /// What a file with rows of these batches is called. No other batches of the same kind share its first offset.
-    pub(super) fn file_name(&self) -> FileName<'static> {
-        FileName { stem: self.topic.as_str(), first: self.first, last: self.last, extension: "parquet" }
+    pub(super) fn file_name(&self, partition: Option<u32>) -> FileName<'static> {
+        let Self { first, last, .. } = *self;
+        FileName { stem: self.topic.as_str(), partition, first, last, extension: "parquet" }
     }
 }
 

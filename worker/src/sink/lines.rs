@@ -56,7 +56,8 @@ impl LineSink {
             if held.is_empty() && counted == 0 {
                 return Ok(());
             }
-            let name = FileName { stem: topic.as_str(), first, last: next - 1, extension: "ndjson" };
+            let (stem, partition) = (topic.as_str(), files.partition());
+            let name = FileName { stem, partition, first, last: next - 1, extension: "ndjson" };
             let mut file = files.create(&name.to_string())?;
             let path = file.path().to_owned();
             check_lines(topic, &held, counted, &path)?;

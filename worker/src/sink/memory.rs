@@ -25,7 +25,7 @@ impl MemoryLog {
     /// Appends a record with these headers.
     pub(super) fn append(&self, topic: Topic, headers: &[(&'static str, &str)], value: Bytes) {
         let headers = headers.iter().map(|(name, value)| ((*name).into(), (*value).to_owned())).collect();
-        let records = vec![NewRecord { topic, headers, value }];
+        let records = vec![NewRecord::new(topic, headers, value)];
         self.log.commit(Transaction { records, ..Transaction::default() }).unwrap();
     }
 

@@ -4,8 +4,12 @@
 //! temporary: a file is visible if and only if its records are committed. Final names are durable before the next
 //! commit, which names other files.
 //!
-//! File names say what is inside: `<stem>-<first>-<last>.<extension>`, with positions of 20 digits, both inclusive.
-//! Files of other names are not ours and are never touched.
+//! File names say what is inside: `<stem>-<first>-<last>.<extension>`, with positions of 20 digits, both inclusive; where a
+//! pipeline has several partitions, `<stem>_p<partition>-<first>-<last>.<extension>`. Files of other names are not ours and
+//! are never touched, nor are those of other partitions.
+//!
+//! A process that has lost a partition may still be writing when the next one begins with the same file. So temporaries have
+//! their writer in their names there; the commit says which writer's are to be published.
 
 pub(crate) mod sync;
 #[cfg(test)]
@@ -30,6 +34,8 @@ const TEMPORARY: &str = ".tmp";
 pub struct FileName<'a> {
     /// What the positions count: a topic or an input.
     pub stem: &'a str,
+    /// The partition, where there are several.
+    pub partition: Option<u32>,
     /// The first position in the file.
     pub first: u64,
     /// The last position in the file.
@@ -44,17 +50,25 @@ impl<'a> FileName<'a> {
         let (base, extension) = name.split_once('.')?;
         let (rest, last) = base.rsplit_once('-')?;
         let (stem, first) = rest.rsplit_once('-')?;
+        let (stem, partition) = match stem.rsplit_once("_p") {
+            Some((stem, partition)) => (stem, Some(partition.parse().ok()?)),
+            None => (stem, None),
+        };
         let position = |digits: &str| -> Option<u64> {
             let plain = digits.len() == 20 && digits.bytes().all(|byte| byte.is_ascii_digit());
             plain.then(|| digits.parse().ok()).flatten()
         };
-        Some(Self { stem, first: position(first)?, last: position(last)?, extension })
+        Some(Self { stem, partition, first: position(first)?, last: position(last)?, extension })
     }
 }
 
 impl std::fmt::Display for FileName<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}-{:020}-{:020}.{}", self.stem, self.first, self.last, self.extension)
+        let Self { stem, partition, first, last, extension } = self;
+        match partition {
+            None => write!(f, "{stem}-{first:020}-{last:020}.{extension}"),
+            Some(partition) => write!(f, "{stem}_p{partition}-{first:020}-{last:020}.{extension}"),
+        }
     }
 }
 
@@ -89,7 +103,37 @@ impl Write for Temporary {
 #[derive(Debug)]
 pub struct Files {
     folder: PathBuf,
+    writer: Writer,
     changes: Mutex<Changes>,
+}
+
+/// Who writes.
+#[derive(Clone, Debug, Default)]
+struct Writer {
+    /// The partition that it writes of, where there are several.
+    partition: Option<u32>,
+    /// What sets its temporaries apart from those of others that write of the same partition; empty for the only one.
+    token: String,
+}
+
+impl Writer {
+    fn new(partition: Option<u32>) -> Result<Self, SinkError> {
+        let Some(partition) = partition else { return Ok(Self::default()) };
+        let number = getrandom::u64().map_err(|error| io::Error::other(error.to_string()));
+        let number = number.map_err(SinkError::io("draw a number for", Path::new("a writer")))?;
+        Ok(Self { partition: Some(partition), token: format!("{number:016x}") })
+    }
+}
+
+/// The files that a commit publishes; part of its metadata.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Listed {
+    /// Their names.
+    pub files: Vec<String>,
+    /// Who has written them, where there may be several.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub writer: String,
 }
 
 /// What has changed since the last commit, and what needs no change any more.
@@ -104,19 +148,21 @@ struct Changes {
 }
 
 impl Files {
-    /// Opens the folder of a sink in the output folder and finishes what a crash left behind: publishes what the last
-    /// commit lists, removes all other temporaries. Refuses, before it changes anything, if there is a published file
-    /// that is neither listed nor `remembered` by the state.
+    /// Opens the folder of a sink in the output folder, for one partition where there are several, and finishes what a crash
+    /// left behind: publishes what the last commit lists, removes all other temporaries. Refuses, before it changes
+    /// anything, if there is a published file that is neither listed nor `remembered` by the state.
     pub fn open(
         folders: &Folders,
         folder: &str,
-        listed: &[String],
+        partition: Option<u32>,
+        listed: &Listed,
         remembered: impl Fn(&FileName<'_>) -> bool,
     ) -> Result<Self, SinkError> {
         let folder = folders.out.join(folder);
-        let found = Found::walk(&folder)?;
-        let mut changes = Changes { sealed: listed.iter().cloned().collect(), ..Changes::default() };
-        let listed: HashSet<PathBuf> = listed.iter().map(|name| folder.join(name)).collect();
+        let found = Found::walk(&folder, partition)?;
+        let mut changes = Changes { sealed: listed.files.iter().cloned().collect(), ..Changes::default() };
+        let before = Writer { partition, token: listed.writer.clone() };
+        let listed: HashSet<PathBuf> = listed.files.iter().map(|name| folder.join(name)).collect();
         for file in &found.published {
             let name = file.file_name().and_then(|name| name.to_str()).and_then(FileName::parse);
             if !listed.contains(file) && !name.is_some_and(|name| remembered(&name)) {
@@ -127,7 +173,7 @@ impl Files {
         let temporaries: HashSet<&PathBuf> = found.temporaries.iter().collect();
         changes.sealed.retain(|name| {
             let path = folder.join(name);
-            let unpublished = temporaries.contains(&temporary(&path));
+            let unpublished = temporaries.contains(&temporary(&path, &before.token));
             if !unpublished && path.exists() {
                 // Renamed, but perhaps not for good yet, and the next commit will not list it.
                 changes.unsynced.extend(path.parent().map(Path::to_owned));
@@ -136,12 +182,18 @@ impl Files {
             }
             unpublished
         });
-        let mut files = Self { folder, changes: Mutex::new(changes) };
+        let mut files = Self { folder, writer: before, changes: Mutex::new(changes) };
         files.publish()?;
+        files.writer = Writer::new(partition)?;
         for path in found.temporaries.iter().filter(|path| path.exists()) {
             fs::remove_file(path).map_err(SinkError::io("remove", path))?;
         }
         Ok(files)
+    }
+
+    /// The partition whose files it writes, where there are several: part of their names.
+    pub fn partition(&self) -> Option<u32> {
+        self.writer.partition
     }
 
     /// Creates a file, and its folders. `name` is relative to the sink's folder, with `/`; its last part is a
@@ -151,19 +203,20 @@ impl Files {
         let plain = Path::new(name).components().all(|part| matches!(part, Component::Normal(_)));
         let last = name.rsplit('/').next().and_then(FileName::parse);
         let new = !self.changes().sealed.contains(name);
-        let (true, true, Some(_), Some(parent)) = (plain, new, last, path.parent()) else {
+        let own = last.filter(|last| last.partition == self.partition());
+        let (true, true, Some(_), Some(parent)) = (plain, new, own, path.parent()) else {
             let source = io::Error::new(io::ErrorKind::InvalidInput, "not a name for a new published file");
             return Err(SinkError::Io { doing: "create", path, source });
         };
         self.make_folder(parent)?;
-        let path = temporary(&path);
+        let path = temporary(&path, &self.writer.token);
         let file = File::create(&path).map_err(SinkError::io("create", &path))?;
         Ok(Temporary { file, path, name: name.to_owned() })
     }
 
     /// Gives a file another name before it is sealed, for files whose last position is known only at their end.
     pub fn rename(&self, file: Temporary, name: &str) -> Result<Temporary, SinkError> {
-        let path = temporary(&self.folder.join(name));
+        let path = temporary(&self.folder.join(name), &self.writer.token);
         fs::rename(&file.path, &path).map_err(SinkError::io("rename", &file.path))?;
         Ok(Temporary { file: file.file, path, name: name.to_owned() })
     }
@@ -174,11 +227,13 @@ impl Files {
     }
 
     /// Makes the sealed files durable, and returns their names, to be committed as the list that `open` takes.
-    pub fn prepare(&mut self) -> Result<Vec<String>, SinkError> {
+    pub fn prepare(&mut self) -> Result<Listed, SinkError> {
         let sealed: Vec<String> = self.changes().sealed.iter().cloned().collect();
-        let files: Vec<PathBuf> = sealed.iter().map(|name| temporary(&self.folder.join(name))).collect();
+        let token = &self.writer.token;
+        let files: Vec<PathBuf> =
+            sealed.iter().map(|name| temporary(&self.folder.join(name), token)).collect();
         self.sync(&files)?;
-        Ok(sealed)
+        Ok(Listed { files: sealed, writer: self.writer.token.clone() })
     }
 
     /// Renames the sealed files to their final names, once what `prepare` returned is committed. The names are durable
@@ -187,7 +242,8 @@ impl Files {
         let mut changes = self.changes();
         for name in std::mem::take(&mut changes.sealed) {
             let path = self.folder.join(name);
-            fs::rename(temporary(&path), &path).map_err(SinkError::io("publish", &path))?;
+            fs::rename(temporary(&path, &self.writer.token), &path)
+                .map_err(SinkError::io("publish", &path))?;
             changes.unsynced.extend(path.parent().map(Path::to_owned));
         }
         Ok(())
@@ -233,10 +289,14 @@ impl Files {
     }
 }
 
-/// `NAME` under its temporary name, `.NAME.tmp`.
-fn temporary(path: &Path) -> PathBuf {
+/// `NAME` under its temporary name, `.NAME.tmp`, or `.NAME.WRITER.tmp` where there may be several.
+fn temporary(path: &Path, writer: &str) -> PathBuf {
     let mut name = std::ffi::OsString::from(".");
     name.push(path.file_name().unwrap_or_default());
+    if !writer.is_empty() {
+        name.push(".");
+        name.push(writer);
+    }
     name.push(TEMPORARY);
     path.with_file_name(name)
 }
@@ -249,7 +309,9 @@ struct Found {
 }
 
 impl Found {
-    fn walk(folder: &Path) -> Result<Self, SinkError> {
+    /// Those of one partition, where there are several.
+    fn walk(folder: &Path, partition: Option<u32>) -> Result<Self, SinkError> {
+        let own = |name: &str| FileName::parse(name).is_some_and(|name| name.partition == partition);
         let mut found = Self::default();
         let mut folders = vec![folder.to_owned()];
         while let Some(folder) = folders.pop() {
@@ -264,9 +326,9 @@ impl Found {
                     folders.push(path);
                 } else if let Some(name) = entry.file_name().to_str() {
                     let hidden = name.strip_prefix('.').and_then(|name| name.strip_suffix(TEMPORARY));
-                    if hidden.and_then(FileName::parse).is_some() {
+                    if hidden.is_some_and(own) {
                         found.temporaries.push(path);
-                    } else if FileName::parse(name).is_some() {
+                    } else if own(name) {
                         found.published.push(path);
                     }
                 }
@@ -274,13 +336,6 @@ impl Found {
         }
         Ok(found)
     }
-}
-
-/// What a group commits beside its offsets: the files that its last commit publishes.
-#[derive(Debug, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Memory {
-    files: Vec<String>,
 }
 
 /// Files and progress of a group that reads topics of the log; its folder is named like the group.
@@ -298,14 +353,15 @@ impl Publisher {
     /// group's committed offset there, else it is of another state.
     pub fn open(log: Arc<dyn Log>, group: &'static str, folders: &Folders) -> Result<Self, SinkError> {
         let committed = log.committed(group);
-        let memory = match &committed {
-            None => Memory::default(),
+        let listed = match &committed {
+            None => Listed::default(),
             Some(committed) => serde_json::from_str(&committed.metadata).map_err(|error| {
                 SinkError::Memory { group, state: folders.state.clone(), problem: error.to_string() }
             })?,
         };
         let committed = committed.unwrap_or_default();
-        let files = Files::open(folders, group, &memory.files, |name| {
+        let partition = log.share().map(|share| share.partition);
+        let files = Files::open(folders, group, partition, &listed, |name| {
             let topic = Topic::ALL.into_iter().find(|topic| topic.as_str() == name.stem);
             topic.is_some_and(|topic| name.last < committed.offset(topic))
         })?;
@@ -368,8 +424,8 @@ impl Publisher {
     }
 
     fn commit(&mut self, offsets: Vec<(Topic, u64)>) -> Result<(), SinkError> {
-        let memory = Memory { files: self.files.prepare()? };
-        let metadata = serde_json::to_string(&memory).map_err(|error| SinkError::Io {
+        let listed = self.files.prepare()?;
+        let metadata = serde_json::to_string(&listed).map_err(|error| SinkError::Io {
             doing: "list the files of",
             path: self.files.folder.clone(),
             source: error.into(),

@@ -158,7 +158,7 @@ impl Held {
         let folder = PathBuf::from(&self.event_type);
         let writer = DayWriter {
             format: Format::choose(sample).map_err(SinkError::columns(&folder))?,
-            file_name: self.batches.file_name().to_string(),
+            file_name: self.batches.file_name(files.partition()).to_string(),
             words: [
                 ("transect.study", study.to_owned()),
                 ("transect.event_type", self.event_type.clone()),

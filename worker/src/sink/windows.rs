@@ -120,7 +120,7 @@ fn write(
         ("transect.window", window.to_owned()),
         ("transect.offsets", format!("{}-{}", batches.first, batches.last)),
     ];
-    let file = files.create(&format!("{window}/{}", batches.file_name()))?;
+    let file = files.create(&format!("{window}/{}", batches.file_name(files.partition())))?;
     let path = file.path().to_owned();
     let (file, rows) = format.write(packer, file, &batches.all, &words).map_err(SinkError::columns(&path))?;
     batches.check(rows, &path)?;

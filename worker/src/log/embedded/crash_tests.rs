@@ -21,7 +21,7 @@ const DIR: &str = "TRANSECT_TEST_LOG_DIR";
 /// The n-th transaction: up to 100 KB in two topics, and progress.
 fn transaction(n: u64) -> Transaction {
     let progress = Committed { offsets: vec![(Topic::Raw, n)], metadata: n.to_string() };
-    let new = |topic, value| NewRecord { topic, headers: vec![("count".into(), n.to_string())], value };
+    let new = |topic, value| NewRecord::new(topic, vec![("count".into(), n.to_string())], value);
     let clean = (0..n % 3).map(|k| new(Topic::Clean, value(n + k, 2_000)));
     Transaction {
         records: std::iter::once(new(Topic::Raw, value(n, 100_000))).chain(clean).collect(),

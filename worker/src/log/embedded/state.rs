@@ -90,7 +90,7 @@ impl State {
     /// Takes a transaction in; its records with their offsets.
     pub(super) fn take(&mut self, transaction: Transaction) -> Vec<(Topic, Record)> {
         let with_offset = |record: NewRecord| {
-            let NewRecord { topic, headers, value } = record;
+            let NewRecord { topic, headers, value, .. } = record;
             let next = &mut self.topics[topic as usize].next;
             *next += 1;
             (topic, Record { offset: *next - 1, headers, value })

@@ -28,7 +28,7 @@ pub(super) fn fast_dir() -> TempDir {
 
 pub(super) fn record(topic: Topic, value: impl Into<Bytes>) -> NewRecord {
     let value = value.into();
-    NewRecord { topic, headers: vec![("count".into(), value.len().to_string())], value }
+    NewRecord::new(topic, vec![("count".into(), value.len().to_string())], value)
 }
 
 pub(super) fn records(records: impl IntoIterator<Item = NewRecord>) -> Transaction {
@@ -77,7 +77,7 @@ fn what_is_committed_is_read_back_after_reopening() {
         record(Topic::Raw, "one\ntwo\n"),
         record(Topic::Clean, vec![0xF5; 70_000]),
         record(Topic::Raw, ""),
-        NewRecord { topic: Topic::Audit, headers: vec![], value: "{}".into() },
+        NewRecord::new(Topic::Audit, vec![], "{}"),
     ]);
     transaction.progress = progress("g", 17);
     log.commit(transaction).unwrap();
@@ -238,12 +238,8 @@ fn folders_of_something_else_are_refused_and_left_alone() {
 fn records_beyond_the_limits_are_refused_whole() {
     let dir = TempDir::new().unwrap();
     let log = open(&dir);
-    let huge = NewRecord { topic: Topic::Raw, headers: vec![], value: vec![0; (1 << 30) + 1].into() };
-    let wordy = NewRecord {
-        topic: Topic::Raw,
-        headers: vec![("source".into(), "x".repeat(1 << 20))],
-        value: Bytes::new(),
-    };
+    let huge = NewRecord::new(Topic::Raw, vec![], vec![0; (1 << 30) + 1]);
+    let wordy = NewRecord::new(Topic::Raw, vec![("source".into(), "x".repeat(1 << 20))], Bytes::new());
     for bad in [huge, wordy] {
         let error = log.commit(records([record(Topic::Raw, "fine"), bad])).unwrap_err();
         assert!(matches!(error, LogError::TooLarge { .. }), "{error}");

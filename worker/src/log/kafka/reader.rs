@@ -38,13 +38,24 @@ impl Reader {
             // A transaction is read as soon as it is there.
             .set("fetch.wait.max.ms", "100");
         let consumer: Arc<BaseConsumer> = Arc::new(config.create().map_err(&failed)?);
-        consumer.fetch_metadata(Some(&settings.state_topic()), settings.timeout).map_err(&failed)?;
         serve_events(&consumer).map_err(|source| LogError::Io {
             doing: "start a thread for",
             path: settings.bootstrap_servers.clone(),
             source,
         })?;
         Ok(Self { settings: settings.clone(), state_topic: settings.state_topic(), consumer })
+    }
+
+    /// Number of partitions, the same for all topics of a pipeline.
+    pub(super) fn partitions(&self) -> Result<u32, LogError> {
+        let failed = LogError::broker("ask for", self.state_topic.clone());
+        let metadata = self.consumer.fetch_metadata(Some(&self.state_topic), self.settings.timeout);
+        let partitions =
+            metadata.map_err(&failed)?.topics().first().map_or(0, |topic| topic.partitions().len());
+        match u32::try_from(partitions) {
+            Ok(0) | Err(_) => Err(failed(KafkaError::MetadataFetch(RDKafkaErrorCode::UnknownTopic))),
+            Ok(partitions) => Ok(partitions),
+        }
     }
 
     pub(super) fn state_topic(&self) -> &str {

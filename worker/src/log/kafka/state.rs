@@ -26,25 +26,9 @@ struct Value {
 impl Groups {
     /// Reads the topic's partition through.
     pub(super) fn read(reader: &Arc<Reader>, partition: u32) -> Result<Self, LogError> {
-        let mut groups = Self::default();
-        let (mut from, _) = reader.state_ends(partition)?;
-        let mut cursor = Cursor::open_state(Arc::clone(reader), partition, from)?;
-        loop {
-            let records = cursor.read_keyed(from, READ_BYTES)?;
-            let Some((_, last)) = records.last() else { return Ok(groups) };
-            from = last.offset + 1;
-            for (key, record) in &records {
-                let value: Value =
-                    serde_json::from_slice(&record.value).map_err(|error| LogError::State {
-                        topic: reader.state_topic().to_owned(),
-                        partition,
-                        offset: record.offset,
-                        problem: error.to_string(),
-                    })?;
-                let Value { offsets, metadata } = value;
-                groups.0.insert(key.clone(), Committed { offsets, metadata });
-            }
-        }
+        let mut following = Following::begin(reader, partition)?;
+        following.catch_up()?;
+        Ok(following.groups)
     }
 
     pub(super) fn committed(&self, group: &str) -> Option<&Committed> {
@@ -53,6 +37,49 @@ impl Groups {
 
     pub(super) fn set(&mut self, group: String, committed: Committed) {
         self.0.insert(group, committed);
+    }
+}
+
+/// A partition of the topic that is read again and again.
+pub(super) struct Following {
+    topic: String,
+    partition: u32,
+    cursor: Cursor,
+    next: u64,
+    groups: Groups,
+}
+
+impl Following {
+    pub(super) fn begin(reader: &Arc<Reader>, partition: u32) -> Result<Self, LogError> {
+        let (next, _) = reader.state_ends(partition)?;
+        let cursor = Cursor::open_state(Arc::clone(reader), partition, next)?;
+        let topic = reader.state_topic().to_owned();
+        Ok(Self { topic, partition, cursor, next, groups: Groups::default() })
+    }
+
+    /// What a group has committed last, as of the last reading.
+    pub(super) fn committed(&self, group: &str) -> Option<&Committed> {
+        self.groups.committed(group)
+    }
+
+    /// Reads what is new.
+    pub(super) fn catch_up(&mut self) -> Result<(), LogError> {
+        loop {
+            let records = self.cursor.read_keyed(self.next, READ_BYTES)?;
+            let Some((_, last)) = records.last() else { return Ok(()) };
+            self.next = last.offset + 1;
+            for (key, record) in &records {
+                let value: Value =
+                    serde_json::from_slice(&record.value).map_err(|error| LogError::State {
+                        topic: self.topic.clone(),
+                        partition: self.partition,
+                        offset: record.offset,
+                        problem: error.to_string(),
+                    })?;
+                let Value { offsets, metadata } = value;
+                self.groups.set(key.clone(), Committed { offsets, metadata });
+            }
+        }
     }
 }
 

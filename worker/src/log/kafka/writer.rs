@@ -127,7 +127,7 @@ impl Session {
         let mut groups: BTreeMap<&str, TopicPartitionList> = BTreeMap::new();
         for Submission { partition, transaction, .. } in submissions {
             for record in &transaction.records {
-                self.send(*partition, record)?;
+                self.send(record.partition.unwrap_or(*partition), record)?;
             }
             if let Some((group, committed)) = &transaction.progress {
                 let topic = self.settings.state_topic();

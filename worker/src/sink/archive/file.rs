@@ -32,7 +32,7 @@ impl ArchiveFile {
         first: u64,
     ) -> Result<Self, SinkError> {
         // The last event's number isn't known yet: `seal` gives the file its name.
-        let file = files.create(&name(source, format, is_sealed, first, u64::MAX >> 1))?;
+        let file = files.create(&name(files, source, format, is_sealed, first, u64::MAX >> 1))?;
         let path = file.path().to_owned();
         let failed = |error: io::Error| SinkError::io("write", &path)(error);
         let writer = Writer::new(file, format, is_sealed).map_err(failed)?;
@@ -66,7 +66,7 @@ impl ArchiveFile {
 
     /// Ends the file after the event of this number; it will be part of the next commit.
     pub(super) fn seal(self, files: &Files, source: &str, last: u64) -> Result<(), SinkError> {
-        let name = name(source, &self.format, self.is_sealed, self.first, last);
+        let name = name(files, source, &self.format, self.is_sealed, self.first, last);
         let file = match self.writer {
             Writer::Zstd(encoder) => encoder.finish().map_err(SinkError::io("write", name.as_ref()))?,
             Writer::Plain(file) => file,
@@ -93,7 +93,7 @@ impl Writer {
     }
 }
 
-fn name(source: &str, format: &Format, is_sealed: bool, first: u64, last: u64) -> String {
+fn name(files: &Files, source: &str, format: &Format, is_sealed: bool, first: u64, last: u64) -> String {
     let extension = match format {
         _ if is_sealed => "sealed.avro",
         Format::Json => "ndjson.zst",
@@ -102,5 +102,6 @@ fn name(source: &str, format: &Format, is_sealed: bool, first: u64, last: u64) -
         Format::Csv(head) if head.delimiter() == b'\t' => "tsv.zst",
         Format::Csv(_) => "csv.zst",
     };
-    format!("{source}/{}", FileName { stem: "events", first, last, extension })
+    let partition = files.partition();
+    format!("{source}/{}", FileName { stem: "events", partition, first, last, extension })
 }

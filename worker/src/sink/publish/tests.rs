@@ -48,7 +48,7 @@ impl Place {
 }
 
 fn name(day: u32, first: u64, last: u64) -> String {
-    let file = FileName { stem: "clean", first, last, extension: "parquet" };
+    let file = FileName { stem: "clean", partition: None, first, last, extension: "parquet" };
     format!("flight/day=2024-01-{day:02}/{file}")
 }
 
@@ -67,12 +67,15 @@ fn write_first(files: &Files) -> Result<(), SinkError> {
 
 #[test]
 fn names_are_read_back() {
-    let file = FileName { stem: "clean", first: 42, last: 57, extension: "parquet" };
+    let file = FileName { stem: "clean", partition: None, first: 42, last: 57, extension: "parquet" };
     assert_eq!(file.to_string(), "clean-00000000000000000042-00000000000000000057.parquet");
     assert_eq!(FileName::parse(&file.to_string()), Some(file));
     let archive = "air-quality-00000000000000000000-00000000000000000009.ndjson.zst";
     let parsed = FileName::parse(archive).unwrap();
     assert_eq!((parsed.stem, parsed.extension), ("air-quality", "ndjson.zst"));
+    let file = FileName { stem: "clean", partition: Some(11), first: 4, last: 5, extension: "parquet" };
+    assert_eq!(file.to_string(), "clean_p11-00000000000000000004-00000000000000000005.parquet");
+    assert_eq!(FileName::parse(&file.to_string()), Some(file));
     for other in ["README.md", "clean-1-2.parquet", "clean-00000000000000000042.parquet", "a-b-c.d"] {
         assert_eq!(FileName::parse(other), None, "{other}");
     }
@@ -105,15 +108,15 @@ fn run_until(place: &Place, step: Step) {
     if step < Step::Prepared {
         return;
     }
-    let memory = Memory { files: files.prepare().unwrap() };
+    let listed = files.prepare().unwrap();
     if step >= Step::Committed {
-        let metadata = serde_json::to_string(&memory).unwrap();
+        let metadata = serde_json::to_string(&listed).unwrap();
         let committed = Committed { offsets: vec![(Topic::Clean, 10)], metadata };
         let progress = Some((GROUP.to_owned(), committed));
         place.log.commit(Transaction { progress, ..Transaction::default() }).unwrap();
     }
     if step == Step::RenamedOne {
-        fs::rename(temporary(&place.path(&name(1, 0, 9))), place.path(&name(1, 0, 9))).unwrap();
+        fs::rename(temporary(&place.path(&name(1, 0, 9)), ""), place.path(&name(1, 0, 9))).unwrap();
     }
     if step == Step::Published {
         files.publish().unwrap();

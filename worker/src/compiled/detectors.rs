@@ -10,11 +10,11 @@ use transect_core::window::WindowPlan;
 use crate::role::RoleError;
 
 /// See the module.
-pub(super) struct Detectors {
+pub(crate) struct Detectors {
     /// Of events, each with the position of its event type.
-    pub(super) events: Vec<(usize, Arc<DetectorPlan>)>,
+    pub(crate) events: Vec<(usize, Arc<DetectorPlan>)>,
     /// Of windows.
-    pub(super) windows: Vec<Arc<DetectorPlan>>,
+    pub(crate) windows: Vec<Arc<DetectorPlan>>,
 }
 
 impl Detectors {

@@ -1,0 +1,166 @@
+//! A pipeline's workers as processes, on a real broker.
+
+use std::fs;
+use std::net::{SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, anyhow, bail, ensure};
+use transect_config::{KafkaConfig, PipelineConfig, Span, WorkerConfig};
+use transect_crds::yaml;
+use transect_operator::resolve::{Overrides, resolve};
+use transect_worker::log::kafka::{KafkaSettings, TopicSettings, create_topics};
+use ureq::http::Request;
+
+use crate::command::{binary, terminate, wait_for};
+use crate::kafka::Kafka;
+
+/// How long anything may take on a busy machine.
+pub const PATIENCE: Duration = Duration::from_secs(120);
+const SESSION_TIMEOUT: Duration = Duration::from_secs(6);
+const DAY_MS: u64 = 86_400_000;
+
+/// A pipeline whose topics are there.
+pub struct Workers {
+    config: WorkerConfig,
+    folder: PathBuf,
+}
+
+impl Workers {
+    /// The pipeline of some manifests, with topics of its own, and everything else in a folder.
+    pub fn new(kafka: &Kafka, prefix: &str, manifests: &Path, folder: &Path) -> anyhow::Result<Self> {
+        let pipeline = pipeline(manifests)?;
+        let key = folder.join("key");
+        fs::write(&key, [7; 16])?;
+        let kafka = KafkaConfig {
+            bootstrap_servers: kafka.bootstrap_servers.clone(),
+            prefix: prefix.to_owned(),
+            session_timeout: Span::from_micros(SESSION_TIMEOUT.as_micros() as i64),
+            timeout: Span::from_micros(PATIENCE.as_micros() as i64),
+        };
+        let listen = SocketAddr::from(([127, 0, 0, 1], 0));
+        let (out, folder) = (folder.join("out"), folder.to_owned());
+        let workers = Self { config: WorkerConfig { pipeline, kafka, key, out, listen, threads: 1 }, folder };
+        let topics = TopicSettings {
+            partitions: workers.config.pipeline.partitions,
+            replication_factor: 1,
+            retention_ms: 7 * DAY_MS,
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        runtime.block_on(create_topics(&workers.settings("topics"), topics))?;
+        Ok(workers)
+    }
+
+    /// How a process is known to the broker.
+    pub fn settings(&self, member: &str) -> KafkaSettings {
+        KafkaSettings {
+            bootstrap_servers: self.config.kafka.bootstrap_servers.clone(),
+            prefix: self.config.kafka.prefix.clone(),
+            member: member.to_owned(),
+            session_timeout: SESSION_TIMEOUT,
+            timeout: PATIENCE,
+        }
+    }
+
+    /// The pipeline as the workers read it.
+    pub fn pipeline(&self) -> &PipelineConfig {
+        &self.config.pipeline
+    }
+
+    /// Where the cold tier is.
+    pub fn out(&self) -> &Path {
+        &self.config.out
+    }
+
+    /// Starts a process, which need not be ready yet.
+    pub fn start(&self, role: &str, member: &str) -> anyhow::Result<Worker> {
+        let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
+        let config = WorkerConfig { listen: address, ..self.config.clone() };
+        let path = self.folder.join(format!("{role}-{member}.json"));
+        fs::write(&path, serde_json::to_vec_pretty(&config)?)?;
+        let log = path.with_extension("log");
+        let said = fs::OpenOptions::new().create(true).append(true).open(&log)?;
+        let mut command = Command::new(binary()?.with_file_name("transect-worker"));
+        command.arg(role).arg("--config").arg(&path).args(["--member", member]);
+        let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(said).spawn();
+        let child = child.context("start transect-worker; build it first")?;
+        let agent = ureq::Agent::config_builder().timeout_global(Some(PATIENCE)).http_status_as_error(false);
+        Ok(Worker { child, address, log, agent: agent.build().into() })
+    }
+}
+
+/// The one pipeline of some manifests, as the operator would write it.
+fn pipeline(manifests: &Path) -> anyhow::Result<PipelineConfig> {
+    let loaded = yaml::load(&[manifests.to_owned()]);
+    let pipeline = loaded.pipelines.first().context("there is no pipeline")?;
+    let resolved = resolve(&loaded.schemas, &loaded.config_maps, pipeline, &Overrides::new());
+    Ok(resolved.map_err(|problems| anyhow!("{problems:?}"))?.config)
+}
+
+/// A process of a pipeline.
+pub struct Worker {
+    child: Child,
+    address: SocketAddr,
+    log: PathBuf,
+    agent: ureq::Agent,
+}
+
+impl Worker {
+    /// Waits until it has joined its groups, or listens.
+    pub fn wait_until_ready(&mut self) -> anyhow::Result<()> {
+        let deadline = Instant::now() + PATIENCE;
+        while !self.get("/readyz").is_ok_and(|(status, _)| status == 200) {
+            if let Some(status) = self.child.try_wait()? {
+                bail!("it ended by itself with {status}: {}", self.said());
+            }
+            ensure!(Instant::now() < deadline, "it was not ready within {PATIENCE:?}: {}", self.said());
+            thread::park_timeout(Duration::from_millis(20));
+        }
+        Ok(())
+    }
+
+    /// Asks for a page.
+    pub fn get(&self, path: &str) -> anyhow::Result<(u16, String)> {
+        self.send(Request::get(format!("http://{}{path}", self.address)).body(Vec::new())?)
+    }
+
+    /// Posts to a path.
+    pub fn post(&self, path: &str, content_type: &str, body: &str) -> anyhow::Result<(u16, String)> {
+        let request = Request::post(format!("http://{}{path}", self.address));
+        self.send(request.header("content-type", content_type).body(body.as_bytes().to_vec())?)
+    }
+
+    fn send(&self, request: Request<Vec<u8>>) -> anyhow::Result<(u16, String)> {
+        let mut response = self.agent.run(request)?;
+        Ok((response.status().as_u16(), response.body_mut().read_to_string()?))
+    }
+
+    /// Ends it at once.
+    pub fn kill(mut self) -> anyhow::Result<()> {
+        self.child.kill()?;
+        wait_for(&mut self.child, PATIENCE)?;
+        Ok(())
+    }
+
+    /// Ends it in good order; how long that took.
+    pub fn stop(mut self) -> anyhow::Result<Duration> {
+        let begun = Instant::now();
+        terminate(&mut self.child).with_context(|| self.said())?;
+        Ok(begun.elapsed())
+    }
+
+    /// What it has logged.
+    pub fn said(&self) -> String {
+        fs::read_to_string(&self.log).unwrap_or_default()
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        // Has ended already, unless a test has failed.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
