@@ -48,7 +48,6 @@ impl Body {
 
     /// The events as they stand in raw records, by the partition that each belongs to. In one part if they are not set apart.
     pub(super) fn by_partition(&self, of: &[u32], set_apart: bool) -> Result<Vec<Part>, Problem> {
-        let partition = |of: u32| set_apart.then_some(of);
         if let Format::Avro(head) = &self.format {
             let mut partitions = of.iter().copied().filter(|_| set_apart);
             let first = partitions.next();
@@ -67,7 +66,10 @@ impl Body {
         }
         let mut parts: BTreeMap<Option<u32>, (u64, BytesMut)> = BTreeMap::new();
         for (range, of) in self.events.iter().zip(of) {
-            let (count, lines) = parts.entry(partition(*of)).or_default();
+            // All of it, if it stays together.
+            let room = if set_apart { 0 } else { self.bytes.len() + self.events.len() + 1 };
+            let none_yet = || (0, BytesMut::with_capacity(room));
+            let (count, lines) = parts.entry(set_apart.then_some(*of)).or_insert_with(none_yet);
             *count += 1;
             push_line(lines, &self.bytes[range.clone()]);
         }

@@ -69,9 +69,7 @@ impl KafkaLog {
 
     /// Makes a transaction durable whose records say their partitions.
     fn commit(&self, transaction: Transaction) -> Result<(), LogError> {
-        let (submission, outcome) = Submission::new(0, transaction);
-        self.writer.submissions().send(submission).map_err(|_| writer::gone())?;
-        outcome.recv().map_err(|_| writer::gone())?
+        writer::commit(&self.writer.submissions(), 0, transaction)
     }
 
     /// A partition of all topics as a log, for the roles of some groups. What another process has begun for it is finished
@@ -175,9 +173,7 @@ impl Log for PartitionLog {
     /// Records of other partitions go there. Topics are trimmed by their retention, not by this.
     fn commit(&self, transaction: Transaction) -> Result<(), LogError> {
         let progress = transaction.progress.clone();
-        let (submission, outcome) = Submission::new(self.share.partition, transaction);
-        self.submissions.send(submission).map_err(|_| writer::gone())?;
-        outcome.recv().map_err(|_| writer::gone())??;
+        writer::commit(&self.submissions, self.share.partition, transaction)?;
         let mut shared = self.shared();
         if let Some((group, committed)) = progress {
             shared.groups.set(group, committed);

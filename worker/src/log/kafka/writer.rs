@@ -38,18 +38,24 @@ pub(super) struct Submission {
 }
 
 impl Submission {
-    pub(super) fn new(partition: u32, transaction: Transaction) -> (Self, Receiver<Result<(), LogError>>) {
-        let (outcome, told) = sync_channel(1);
-        (Self { partition, transaction, outcome }, told)
-    }
-
     fn bytes(&self) -> usize {
         self.transaction.records.iter().map(|record| record.value.len()).sum()
     }
 }
 
+/// Hands a partition's transaction over, and waits until it is durable.
+pub(super) fn commit(
+    submissions: &SyncSender<Submission>,
+    partition: u32,
+    transaction: Transaction,
+) -> Result<(), LogError> {
+    let (outcome, told) = sync_channel(1);
+    submissions.send(Submission { partition, transaction, outcome }).map_err(|_| gone())?;
+    told.recv().map_err(|_| gone())?
+}
+
 /// The writer has ended, and nothing more is committed.
-pub(super) fn gone() -> LogError {
+fn gone() -> LogError {
     LogError::Closed { path: "the topics".into(), problem: "an earlier transaction has failed".into() }
 }
 
