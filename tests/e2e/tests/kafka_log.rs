@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -25,6 +26,12 @@ const GROUP: &str = "process";
 const PATIENCE: Duration = Duration::from_secs(120);
 const TOPICS: TopicSettings =
     TopicSettings { partitions: 3, replication_factor: 1, retention_ms: 86_400_000 };
+
+/// Tests take turns: side by side on two cores, members and brokers keep each other waiting.
+fn alone() -> MutexGuard<'static, ()> {
+    static TURN: Mutex<()> = Mutex::new(());
+    TURN.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// A pipeline of its own on the broker that all tests share.
 fn pipeline() -> anyhow::Result<KafkaSettings> {
@@ -148,6 +155,7 @@ proptest! {
 
 #[test]
 fn who_comes_again_under_its_name_fences_the_one_before() -> anyhow::Result<()> {
+    let _alone = alone();
     let settings = pipeline()?;
     let first = connect(&settings, "one")?.partition(0, &[GROUP])?;
     let write = |log: &PartitionLog, value: &'static str, raw| {
@@ -190,6 +198,7 @@ fn stalled(settings: &KafkaSettings) -> anyhow::Result<BaseProducer> {
 
 #[test]
 fn a_partition_is_opened_once_nobody_else_can_commit_for_it() -> anyhow::Result<()> {
+    let _alone = alone();
     let settings = pipeline()?;
     let stalled = stalled(&settings)?;
     let log = connect(&settings, "one")?;
@@ -207,6 +216,7 @@ fn a_partition_is_opened_once_nobody_else_can_commit_for_it() -> anyhow::Result<
 
 #[test]
 fn partitions_commit_side_by_side_and_see_their_own_only() -> anyhow::Result<()> {
+    let _alone = alone();
     let settings = pipeline()?;
     let log = connect(&settings, "one")?;
     let partitions = (0..3).map(|p| log.partition(p, &[GROUP])).collect::<Result<Vec<_>, _>>()?;
@@ -234,6 +244,7 @@ fn partitions_commit_side_by_side_and_see_their_own_only() -> anyhow::Result<()>
 
 #[test]
 fn a_reader_waits_for_what_is_to_come() -> anyhow::Result<()> {
+    let _alone = alone();
     let settings = pipeline()?;
     let writer = KafkaSettings { member: "writer".into(), ..settings.clone() };
     let writer = KafkaLog::connect(writer, Vec::new())?.partition(2, &["gateway"])?;
@@ -322,6 +333,7 @@ impl Worker {
 
 #[test]
 fn while_partitions_move_every_record_is_copied_once() -> anyhow::Result<()> {
+    let _alone = alone();
     // So long that nobody is missed: who leaves must say so.
     let settings = KafkaSettings { session_timeout: Duration::from_secs(30), ..pipeline()? };
     // Of no group: it only writes and reads.
