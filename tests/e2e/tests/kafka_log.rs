@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
 use bytes::Bytes;
@@ -48,10 +48,18 @@ fn pipeline() -> anyhow::Result<KafkaSettings> {
     Ok(settings)
 }
 
-/// The log of a process of this name, which may commit for the group but takes no part in it.
+/// The log of a process of this name, which may commit for the group once that knows of it.
 fn connect(settings: &KafkaSettings, member: &str) -> anyhow::Result<KafkaLog> {
     let settings = KafkaSettings { member: member.into(), ..settings.clone() };
     let member = Member::join(&settings, GROUP, Topic::Raw)?;
+    let deadline = Instant::now() + PATIENCE;
+    let given = loop {
+        ensure!(Instant::now() < deadline, "no word from the group");
+        if let Some(change) = member.next(Duration::from_millis(100))? {
+            break change;
+        }
+    };
+    member.done(&given)?;
     Ok(KafkaLog::connect(settings, vec![member])?)
 }
 
@@ -147,6 +155,7 @@ proptest! {
 
     #[test]
     fn it_does_what_the_log_in_memory_does(steps in prop::collection::vec(step(), 1..20)) {
+        let _alone = alone();
         if let Err(error) = same_as_in_memory(steps) {
             return Err(TestCaseError::fail(format!("{error:#}")));
         }
@@ -323,7 +332,7 @@ impl Worker {
     }
 
     fn stop(self) -> anyhow::Result<Duration> {
-        let begun = std::time::Instant::now();
+        let begun = Instant::now();
         self.stop.raise();
         let ended = self.thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         ended.map_err(|error| anyhow::anyhow!("{error}"))?;
@@ -358,13 +367,13 @@ fn while_partitions_move_every_record_is_copied_once() -> anyhow::Result<()> {
         (0..3).map(of).collect()
     };
     let wait_for = |count: u32| -> anyhow::Result<()> {
-        let deadline = std::time::Instant::now() + PATIENCE;
+        let deadline = Instant::now() + PATIENCE;
         loop {
             let copied = copied()?;
             if copied == all(count) {
                 return Ok(());
             }
-            ensure!(std::time::Instant::now() < deadline, "{copied:?}");
+            ensure!(Instant::now() < deadline, "{copied:?}");
         }
     };
     write(0, 20)?;

@@ -9,6 +9,7 @@
 //! A process has one [`KafkaLog`]: one consumer that reads whatever its partitions ask for, one transactional producer on
 //! a thread of its own. What the roles of several partitions commit at the same moment goes into one transaction.
 
+mod context;
 mod elsewhere;
 mod member;
 mod offsets;

@@ -15,8 +15,12 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::types::RDKafkaRespErr;
 use rdkafka::{Offset, TopicPartitionList};
 
+use super::context;
 use super::settings::KafkaSettings;
 use crate::log::{LogError, Topic};
+
+/// Greatest time between two signs of life.
+const HEARTBEAT_MAX: Duration = Duration::from_secs(1);
 
 /// What changes in the partitions that a process has.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,7 +48,11 @@ struct Changes {
     closing: AtomicBool,
 }
 
-impl ClientContext for Changes {}
+impl ClientContext for Changes {
+    fn error(&self, error: KafkaError, reason: &str) {
+        context::log(&error, reason);
+    }
+}
 
 impl ConsumerContext for Changes {
     fn rebalance(&self, consumer: &BaseConsumer<Self>, code: RDKafkaRespErr, list: &mut TopicPartitionList) {
@@ -74,12 +82,14 @@ impl Member {
         let (topic, name) = (settings.topic(topic), settings.group(group));
         let failed = LogError::broker("join", name.clone());
         let (sender, changes) = channel();
+        let heartbeat = HEARTBEAT_MAX.min(settings.session_timeout / 4);
         let mut config = settings.consumer(group);
         config
             .set("group.instance.id", format!("{name}.{}", settings.member))
             .set("partition.assignment.strategy", "cooperative-sticky")
             .set("session.timeout.ms", settings.session_timeout.as_millis().to_string())
-            .set("heartbeat.interval.ms", (settings.session_timeout.as_millis() / 4).to_string());
+            // By this a member learns that others come and go.
+            .set("heartbeat.interval.ms", heartbeat.as_millis().to_string());
         let context = Changes { sender: Mutex::new(sender), closing: AtomicBool::new(false) };
         let consumer: BaseConsumer<Changes> = config.create_with_context(context).map_err(&failed)?;
         consumer.subscribe(&[&topic]).map_err(&failed)?;

@@ -4,6 +4,7 @@
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::{Offset, TopicPartitionList};
 
+use super::context::Context;
 use super::settings::KafkaSettings;
 use crate::log::{Committed, LogError, Topic};
 
@@ -15,7 +16,8 @@ pub(super) fn wait_until_stable(
     partition: u32,
 ) -> Result<(), LogError> {
     let failed = LogError::broker("ask for the offsets of", settings.group(group));
-    let consumer: BaseConsumer = settings.consumer(group).create().map_err(&failed)?;
+    let consumer: BaseConsumer<Context> =
+        settings.consumer(group).create_with_context(Context).map_err(&failed)?;
     let mut asked = TopicPartitionList::new();
     for topic in Topic::ALL {
         asked.add_partition(&settings.topic(topic), partition as i32);

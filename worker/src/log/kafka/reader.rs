@@ -8,11 +8,12 @@ use std::time::{Duration, Instant};
 use backon::{BlockingRetryable, ExponentialBuilder};
 use bytes::Bytes;
 use rdkafka::consumer::base_consumer::PartitionQueue;
-use rdkafka::consumer::{BaseConsumer, Consumer, DefaultConsumerContext};
+use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{BorrowedMessage, Headers, Message};
 use rdkafka::{Offset, TopicPartitionList};
 
+use super::context::Context;
 use super::settings::KafkaSettings;
 use crate::log::{LogError, Record, Topic};
 
@@ -25,7 +26,7 @@ const PATIENCE: Duration = Duration::from_millis(100);
 pub(super) struct Reader {
     settings: KafkaSettings,
     state_topic: String,
-    consumer: Arc<BaseConsumer>,
+    consumer: Arc<BaseConsumer<Context>>,
 }
 
 impl Reader {
@@ -37,7 +38,8 @@ impl Reader {
             .set("queued.max.messages.kbytes", AHEAD_KBYTES)
             // A transaction is read as soon as it is there.
             .set("fetch.wait.max.ms", "100");
-        let consumer: Arc<BaseConsumer> = Arc::new(config.create().map_err(&failed)?);
+        let consumer: BaseConsumer<Context> = config.create_with_context(Context).map_err(&failed)?;
+        let consumer = Arc::new(consumer);
         serve_events(&consumer).map_err(|source| LogError::Io {
             doing: "start a thread for",
             path: settings.bootstrap_servers.clone(),
@@ -83,8 +85,8 @@ impl Reader {
 }
 
 /// Serves what is not a message, as long as there is the consumer.
-fn serve_events(consumer: &Arc<BaseConsumer>) -> std::io::Result<()> {
-    let consumer: Weak<BaseConsumer> = Arc::downgrade(consumer);
+fn serve_events(consumer: &Arc<BaseConsumer<Context>>) -> std::io::Result<()> {
+    let consumer: Weak<BaseConsumer<Context>> = Arc::downgrade(consumer);
     let serve = move || {
         while let Some(consumer) = consumer.upgrade() {
             // Messages come in the partitions' own queues.
@@ -102,7 +104,7 @@ pub(super) struct Cursor {
     word: &'static str,
     topic: String,
     partition: i32,
-    queue: PartitionQueue<DefaultConsumerContext>,
+    queue: PartitionQueue<Context>,
     /// Messages from here on come next.
     next: u64,
     /// Whether nothing was there after the last message.

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
-use rdkafka::client::DefaultClientContext;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
+use super::context::Context;
 use super::settings::KafkaSettings;
 use super::writer::RECORD_BYTES_MAX;
 use crate::log::{LogError, Topic};
@@ -24,7 +24,7 @@ pub struct TopicSettings {
 /// Makes the topics that are not there.
 pub async fn create_topics(settings: &KafkaSettings, topics: TopicSettings) -> Result<(), LogError> {
     let failed = LogError::broker("make the topics of", settings.prefix.clone());
-    let admin: AdminClient<DefaultClientContext> = settings.client().create().map_err(&failed)?;
+    let admin: AdminClient<Context> = settings.client().create_with_context(Context).map_err(&failed)?;
     let names: BTreeSet<String> = Topic::ALL.into_iter().map(|topic| settings.topic(topic)).collect();
     let (state, retention) = (settings.state_topic(), topics.retention_ms.to_string());
     let bytes_max = RECORD_BYTES_MAX.to_string();

@@ -1,7 +1,8 @@
 //! The only writer of a process: a transactional producer on a thread of its own, since its calls block. Whatever is
 //! submitted while a transaction is under way goes into the next one.
 //!
-//! A transaction that fails ends the writer. What had become of it is unknown here: a new one, under the same
+//! A transaction that comes just as a group goes on to its next generation is undone and done again: its partitions are still
+//! this process's, since none moves before its role has ended. One that fails otherwise ends the writer. What had become of it is unknown here: a new one, under the same
 //! transactional id, has the broker finish or undo it, and reads what was committed.
 
 use std::collections::BTreeMap;
@@ -10,12 +11,14 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use backon::{BlockingRetryable, ExponentialBuilder};
 use rdkafka::TopicPartitionList;
 use rdkafka::consumer::ConsumerGroupMetadata;
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::message::{Header, OwnedHeaders};
-use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
+use rdkafka::producer::{BaseRecord, Producer, ThreadedProducer};
 
+use super::context::Context;
 use super::member::Member;
 use super::settings::KafkaSettings;
 use super::{offsets, state};
@@ -29,6 +32,12 @@ const BYTES_MAX: usize = 64 << 20;
 pub(super) const RECORD_BYTES_MAX: usize = 32 << 20;
 /// A transaction that nobody ends is undone by the broker after so long.
 const TRANSACTION_TIMEOUT_MS: &str = "30000";
+/// How long to wait for the word of a group's next generation, at first and at most.
+const NEXT_GENERATION: Duration = Duration::from_millis(20);
+const NEXT_GENERATION_MAX: Duration = Duration::from_millis(500);
+
+/// How long to wait for room in the producer at a time.
+const ROOM: Duration = Duration::from_millis(5);
 
 /// A transaction of a partition, and where to say what became of it.
 pub(super) struct Submission {
@@ -76,7 +85,7 @@ impl Writer {
             .set("queue.buffering.max.kbytes", (2 * BYTES_MAX / 1024).to_string())
             .set("compression.type", "lz4")
             .set("linger.ms", "1");
-        let producer: BaseProducer = config.create().map_err(&failed)?;
+        let producer: ThreadedProducer<Context> = config.create_with_context(Context).map_err(&failed)?;
         producer.init_transactions(settings.timeout).map_err(&failed)?;
         let (submissions, inbox) = sync_channel(WAITING_MAX);
         let session = Session { settings: settings.clone(), producer, members };
@@ -96,7 +105,8 @@ impl Writer {
 
 struct Session {
     settings: KafkaSettings,
-    producer: BaseProducer,
+    /// With a thread that serves it, without which a transaction can't be undone.
+    producer: ThreadedProducer<Context>,
     members: Vec<Arc<Member>>,
 }
 
@@ -111,21 +121,35 @@ impl Session {
                 bytes += more.bytes();
                 submissions.push(more);
             }
-            let done = self.transact(&submissions);
-            if let Err(error) = &done {
-                tracing::warn!(%error, "a transaction has failed");
-                // Nothing is known to be wrong with it if it can't be undone: the next writer sees to that.
-                let _ = self.producer.abort_transaction(self.settings.timeout);
-            }
+            let delays = ExponentialBuilder::default()
+                .with_min_delay(NEXT_GENERATION)
+                .with_max_delay(NEXT_GENERATION_MAX)
+                .with_total_delay(Some(self.settings.timeout))
+                .without_max_times();
+            let done = (|| self.attempt(&submissions)).retry(delays).when(is_outdated).call();
             let failed = LogError::broker("commit to", self.settings.prefix.clone());
             for submission in submissions {
                 // Whoever has submitted it may be gone.
                 let _ = submission.outcome.send(done.clone().map_err(&failed));
             }
             if done.is_err() {
+                // If it can't be undone here, the next writer sees to that.
+                let _ = self.producer.abort_transaction(self.settings.timeout);
                 return;
             }
         }
+    }
+
+    /// A transaction, which is undone if it can be done again.
+    fn attempt(&self, submissions: &[Submission]) -> KafkaResult<()> {
+        let done = self.transact(submissions);
+        if let Err(error) = &done {
+            tracing::warn!(%error, "a transaction has failed");
+            if is_outdated(error) {
+                self.producer.abort_transaction(self.settings.timeout)?;
+            }
+        }
+        done
     }
 
     fn transact(&self, submissions: &[Submission]) -> KafkaResult<()> {
@@ -168,15 +192,12 @@ impl Session {
         let deadline = Instant::now() + self.settings.timeout;
         loop {
             match self.producer.send(record) {
-                Ok(()) => {
-                    self.producer.poll(Duration::ZERO);
-                    return Ok(());
-                }
+                Ok(()) => return Ok(()),
                 Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), back))
                     if Instant::now() < deadline =>
                 {
                     record = back;
-                    self.producer.poll(Duration::from_millis(10));
+                    thread::sleep(ROOM);
                 }
                 Err((error, _)) => return Err(error),
             }
@@ -200,4 +221,9 @@ impl Session {
         let metadata = member.and_then(|member| member.metadata());
         metadata.ok_or_else(|| KafkaError::Subscription(self.settings.group(group)))
     }
+}
+
+/// Whether a group has gone on since it was asked for on whose behalf its offsets are committed.
+fn is_outdated(error: &KafkaError) -> bool {
+    error.rdkafka_error_code() == Some(RDKafkaErrorCode::IllegalGeneration)
 }
