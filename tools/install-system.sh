@@ -1,5 +1,5 @@
 #!/bin/sh
-# Makes sure that a C compiler, clang, mold, Python with venv, and Rust are there. Installs by apt only what is missing.
+# Makes sure that a C compiler, clang, mold, curl, Python with venv, and Rust are there. Installs by apt only what is missing.
 set -eu
 
 RUST=1.95
@@ -36,6 +36,7 @@ need clang sh -c 'command -v clang'
 need mold sh -c 'command -v mold'
 need python3 sh -c 'command -v python3'
 need python3-venv python3 -c 'import ensurepip, venv'
+need curl sh -c 'command -v curl'
 need util-linux sh -c 'command -v taskset'
 # shellcheck disable=SC2086 # one word a package
 [ -z "$missing" ] || apt_install $missing

@@ -57,6 +57,8 @@ pub(crate) enum Command {
     Alerts(AlertsArgs),
     /// Write report.html from the files of an output folder, as `up` does at its end
     Report(ReportArgs),
+    /// Make an API key for a sender: the key goes to standard output, once, and what it hashes to into a folder
+    ApiKey(ApiKeyArgs),
     /// Work with schemas, without a pipeline
     Schema(SchemaArgs),
     /// Print a shell's completions
@@ -91,6 +93,12 @@ pub(crate) struct UpArgs {
     /// Serve the gateway here [default: 127.0.0.1:8080 if the pipeline has an http source, none with --drain]
     #[arg(long, value_name = "ADDR")]
     pub(crate) listen: Option<SocketAddr>,
+    /// Let only those send whose API keys are in this folder, a file a sender; see `transect api-key`
+    #[arg(long, value_name = "DIR")]
+    pub(crate) api_keys: Option<PathBuf>,
+    /// Serve the gateway under TLS, with tls.crt and tls.key of this folder, and for senders with certificates from ca.crt only
+    #[arg(long, value_name = "DIR")]
+    pub(crate) tls: Option<PathBuf>,
     /// End when the inputs are read and the last windows are closed
     #[arg(long)]
     pub(crate) drain: bool,
@@ -130,6 +138,24 @@ pub(crate) struct EraseArgs {
     /// How the result is printed
     #[arg(short, long, value_enum, default_value_t)]
     pub(crate) output: Format,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct ApiKeyArgs {
+    /// The sender, as logs name it
+    pub(crate) name: String,
+    /// The folder of the senders' files, which is made if it is not there
+    #[arg(long = "to", value_name = "DIR")]
+    pub(crate) folder: PathBuf,
+    /// A study that it may send to; repeat for several [default: all whose gateways have its file]
+    #[arg(long = "study", value_name = "STUDY")]
+    pub(crate) studies: Vec<String>,
+    /// A source that it may send as; repeat for several [default: all]
+    #[arg(long = "source", value_name = "SOURCE")]
+    pub(crate) sources: Vec<String>,
+    /// Events that it may send a second, to each gateway
+    #[arg(long, value_name = "N")]
+    pub(crate) events_per_second: Option<std::num::NonZeroU32>,
 }
 
 #[derive(Debug, clap::Args)]

@@ -1,6 +1,7 @@
 //! The `transect` command.
 
 mod alerts;
+mod api_key;
 mod args;
 mod erase;
 mod ledger;
@@ -37,6 +38,7 @@ fn main() -> ! {
         Command::Alerts(args) => alerts::run(&args),
         Command::Report(args) => report::run(&args),
         Command::Schema(args) => schema::run(&args),
+        Command::ApiKey(args) => api_key::run(&args),
         Command::Unseal(args) => unseal::run(&args),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Args::command(), "transect", &mut std::io::stdout());

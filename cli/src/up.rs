@@ -12,7 +12,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
-use transect_config::{PipelineConfig, SourceKind};
+use transect_config::{GatewayConfig, PipelineConfig, ServerTls, SourceKind};
 use transect_worker::pipeline::{self, Options, Watch};
 use transect_worker::report::Report;
 use transect_worker::summary::Summary;
@@ -23,6 +23,11 @@ use crate::{ledger, manifests, output, report as page};
 
 /// Where the gateway listens unless told otherwise: for this machine only.
 const LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
+
+/// As a Secret for TLS has them.
+const CERTIFICATE: &str = "tls.crt";
+const KEY: &str = "tls.key";
+const AUTHORITIES: &str = "ca.crt";
 
 /// How often progress is drawn on a terminal, and how often it is written elsewhere.
 const DRAW: Duration = Duration::from_millis(200);
@@ -35,7 +40,7 @@ pub(crate) fn run(args: UpArgs) -> anyhow::Result<ExitCode> {
         keys: keys(&config, args.keys.as_deref(), &state),
         state,
         out: args.out.clone(),
-        listen: args.listen.or_else(|| (!args.drain && has_http(&config)).then_some(LISTEN)),
+        gateway: gateway(&config, &args),
         drain: args.drain,
         threads: args.threads.map_or_else(cores, usize::from),
         epoch_bytes: args.epoch_bytes,
@@ -94,6 +99,17 @@ fn keys(config: &PipelineConfig, given: Option<&Path>, state: &Path) -> PathBuf 
 
 fn has_http(config: &PipelineConfig) -> bool {
     config.sources.iter().any(|source| matches!(source.kind, SourceKind::Http {}))
+}
+
+/// How events are taken in; None if none come over HTTP.
+fn gateway(config: &PipelineConfig, args: &UpArgs) -> Option<GatewayConfig> {
+    let listen = args.listen.or_else(|| (!args.drain && has_http(config)).then_some(LISTEN))?;
+    let tls = args.tls.as_ref().map(|folder| ServerTls {
+        certificate: folder.join(CERTIFICATE),
+        key: folder.join(KEY),
+        client_authorities: Some(folder.join(AUTHORITIES)).filter(|path| path.exists()),
+    });
+    Some(GatewayConfig { listen, api_keys: args.api_keys.clone(), tls, ..GatewayConfig::default() })
 }
 
 fn cores() -> usize {

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use backon::{BackoffBuilder, ExponentialBuilder};
 
-use crate::log::kafka::{Change, KafkaLog, KafkaSettings, Member, PartitionLog};
+use crate::log::kafka::{Change, KafkaLog, KafkaSettings, Member, PartitionLog, Watched};
 use crate::log::{Log, Topic};
 use crate::role::{Role, RoleError};
 use crate::runner::{Flag, Runner};
@@ -54,7 +54,8 @@ pub fn run(assignment: &Assignment<'_>) -> Result<(), RoleError> {
     while !assignment.stop.is_raised() {
         let begun = Instant::now();
         match session(assignment) {
-            Ok(()) => break,
+            // To stop, or to log in anew.
+            Ok(()) => continue,
             Err(error) => tracing::warn!(group = assignment.group, %error, "begins again"),
         }
         if begun.elapsed() >= GOOD {
@@ -70,10 +71,11 @@ pub fn run(assignment: &Assignment<'_>) -> Result<(), RoleError> {
 
 fn session(assignment: &Assignment<'_>) -> Result<(), RoleError> {
     let Assignment { settings, group, topic, .. } = assignment;
+    let watched = Watched::begin(&settings.security);
     let member = Member::join(settings, group, *topic)?;
     let log = KafkaLog::connect(settings.clone(), vec![Arc::clone(&member)])?;
     let mut working = Working { assignment, log, partitions: BTreeMap::new() };
-    let worked = working.work(&member);
+    let worked = working.work(&member, watched);
     // However it ended: what can be committed is.
     let ended = working.end_all();
     worked.and(ended)?;
@@ -87,8 +89,9 @@ struct Working<'a> {
 }
 
 impl Working<'_> {
-    fn work(&mut self, member: &Member) -> Result<(), RoleError> {
-        while !self.assignment.stop.is_raised() {
+    /// Until it has to stop, a role has failed, or the secrets that it has logged in with have changed.
+    fn work(&mut self, member: &Member, mut watched: Watched) -> Result<(), RoleError> {
+        while !self.assignment.stop.is_raised() && !watched.has_changed() {
             if self.partitions.values().any(Runner::has_failed) {
                 return Ok(());
             }

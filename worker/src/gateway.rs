@@ -1,25 +1,43 @@
 //! The front door: events over HTTP into the raw topic. An answer of 2xx means that every event of the request is
 //! durable, and says for each whether it satisfies its schema. The verdict that counts is the process role's.
 
+mod access;
 mod avro;
 mod body;
 mod check;
+mod cloudevents;
 mod committer;
 mod encoding;
+mod events;
+mod idempotency;
+mod limits;
+mod observe;
 mod problem;
+mod recent;
 mod routes;
+mod senders;
+mod server;
+mod verdict;
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
-use transect_config::SourceConfig;
+use transect_config::{GatewayConfig, SourceConfig};
 use transect_core::events::EventType;
 use transect_core::identity::PipelineKey;
 use transect_core::privacy::KeyRing;
 
+use self::access::Access;
 use self::check::Checker;
 use self::committer::Committer;
+use self::idempotency::Answers;
+use self::limits::Rate;
+use self::recent::Recent;
+pub use self::senders::{NewSender, SendersError};
+use crate::health;
 use crate::log::{LogError, Transaction};
 use crate::metrics::Metrics;
 use crate::role::RoleError;
@@ -66,8 +84,10 @@ pub struct GatewayParts {
     pub key: PipelineKey,
     /// With what posts are sealed, if any event type has personal fields.
     pub keys: Option<Arc<KeyRing>>,
-    /// Served as `/metrics`.
+    /// Where requests are counted.
     pub metrics: Arc<Metrics>,
+    /// Whether health and metrics are served at the same address.
+    pub shows_health: bool,
     /// Ends it when it goes up.
     pub stop: Flag,
     /// Microseconds since 1970 UTC: the received time.
@@ -82,6 +102,15 @@ pub(crate) struct Gateway {
     types: Arc<[EventType]>,
     checker: Checker,
     committer: Committer,
+    access: Access,
+    answers: Answers,
+    recent: Recent,
+    /// Of the study.
+    rate: Option<Rate>,
+    body_bytes: usize,
+    requests_in_flight: usize,
+    /// For a body to come in.
+    timeout: Duration,
     metrics: Arc<Metrics>,
     clock: fn() -> i64,
 }
@@ -100,13 +129,14 @@ impl Serving {
     }
 }
 
-/// Listens on an address, on threads of its own. The function is told the address that was bound.
+/// Listens, on threads of its own. The function is told the address that was bound.
 pub fn serve(
-    address: SocketAddr,
+    config: &GatewayConfig,
     parts: GatewayParts,
     listening: Option<fn(SocketAddr)>,
 ) -> Result<Serving, RoleError> {
-    let stop = parts.stop.clone();
+    let (address, tls, stop) = (config.listen, config.tls.clone(), parts.stop.clone());
+    let health = parts.shows_health.then(|| health::router(Arc::clone(&parts.metrics), Vec::new()));
     let gateway = Arc::new(Gateway {
         checker: Checker::new(Arc::clone(&parts.types), parts.key),
         committer: Committer::new(parts.commit, parts.keys)?,
@@ -114,28 +144,40 @@ pub fn serve(
         study: parts.study,
         sources: parts.sources,
         types: parts.types,
+        access: Access::open(config.api_keys.clone())?,
+        answers: Answers::default(),
+        recent: Recent::default(),
+        rate: config.events_per_second.and_then(NonZeroU32::new).map(Rate::per_second),
+        body_bytes: config.body_bytes,
+        requests_in_flight: config.requests_in_flight,
+        timeout: Duration::from_micros(config.timeout.micros().unsigned_abs()),
         metrics: parts.metrics,
         clock: parts.clock,
     });
+    let listener = TcpListener::bind(address)
+        .map_err(|error| format!("listen on {address}: {error}; give another --listen address"))?;
+    let bound = listener.local_addr()?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .thread_name("gateway")
         .enable_all()
         .build()?;
-    let listener = runtime
-        .block_on(tokio::net::TcpListener::bind(address))
-        .map_err(|error| format!("listen on {address}: {error}; give another --listen address"))?;
+    let server = server::open(listener, tls)?;
     if let Some(listening) = listening {
-        listening(listener.local_addr()?);
+        listening(bound);
     }
     let thread = thread::Builder::new().name("gateway".into()).spawn(move || {
-        let ended = async move {
-            while !stop.is_raised() {
-                tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-            }
-        };
-        let server = axum::serve(listener, routes::router(gateway)).with_graceful_shutdown(ended);
-        Ok(runtime.block_on(async { server.await })?)
+        let router = routes::router(&gateway).merge(health.unwrap_or_default());
+        runtime.spawn(refresh(gateway));
+        runtime.block_on(server.run(router, stop))
     })?;
     Ok(Serving { thread })
+}
+
+/// Reads the API keys again and again.
+async fn refresh(gateway: Arc<Gateway>) {
+    loop {
+        tokio::time::sleep(server::REFRESH).await;
+        gateway.access.refresh();
+    }
 }

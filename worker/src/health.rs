@@ -24,17 +24,7 @@ pub(crate) fn serve(address: SocketAddr, metrics: Arc<Metrics>, begun: Vec<Flag>
     let listener = runtime
         .block_on(tokio::net::TcpListener::bind(address))
         .map_err(|error| format!("listen on {address}: {error}; give another `listen` address"))?;
-    let ready = move || async move {
-        match begun.iter().all(Flag::is_raised) {
-            true => (StatusCode::OK, "ok\n"),
-            false => (StatusCode::SERVICE_UNAVAILABLE, "has not joined its group yet\n"),
-        }
-    };
-    let router = Router::new()
-        .route("/healthz", get(|| async { "ok\n" }))
-        .route("/readyz", get(ready))
-        .route("/metrics", get(|State(metrics): State<Arc<Metrics>>| async move { text(&metrics) }))
-        .with_state(metrics);
+    let router = router(metrics, begun);
     thread::Builder::new().name("health".into()).spawn(move || {
         if let Err(error) = runtime.block_on(async { axum::serve(listener, router).await }) {
             tracing::error!(%error, "health and metrics are not served any more");
@@ -43,8 +33,23 @@ pub(crate) fn serve(address: SocketAddr, metrics: Arc<Metrics>, begun: Vec<Flag>
     Ok(())
 }
 
+/// The routes. Ready once all flags are up.
+pub(crate) fn router(metrics: Arc<Metrics>, begun: Vec<Flag>) -> Router {
+    let ready = move || async move {
+        match begun.iter().all(Flag::is_raised) {
+            true => (StatusCode::OK, "ok\n"),
+            false => (StatusCode::SERVICE_UNAVAILABLE, "has not begun yet\n"),
+        }
+    };
+    Router::new()
+        .route("/healthz", get(|| async { "ok\n" }))
+        .route("/readyz", get(ready))
+        .route("/metrics", get(|State(metrics): State<Arc<Metrics>>| async move { text(&metrics) }))
+        .with_state(metrics)
+}
+
 /// All metrics as text.
-pub(crate) fn text(metrics: &Metrics) -> Response {
+fn text(metrics: &Metrics) -> Response {
     let mut text = String::new();
     match prometheus_client::encoding::text::encode(&mut text, metrics.registry()) {
         Ok(()) => ([(header::CONTENT_TYPE, OPEN_METRICS)], text).into_response(),

@@ -1,10 +1,12 @@
 //! Counters for Prometheus. Labels come from closed sets: outcomes, reject reasons and the names in a manifest, never content.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 use transect_core::ledger::Ledger;
 
@@ -22,6 +24,12 @@ struct Detector {
     detector: String,
 }
 
+/// What was answered.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Status {
+    status: u16,
+}
+
 /// The counters of one pipeline.
 #[derive(Debug)]
 pub struct Metrics {
@@ -29,6 +37,8 @@ pub struct Metrics {
     events: Family<Outcome, Counter>,
     late: Counter,
     alerts: Family<Detector, Counter>,
+    requests: Family<Status, Counter>,
+    request_seconds: Histogram,
 }
 
 impl Default for Metrics {
@@ -40,7 +50,13 @@ impl Default for Metrics {
         registry.register("late_events", "Accepted events too late for one of their windows", late.clone());
         let alerts = Family::default();
         registry.register("alerts", "Alerts by detector", alerts.clone());
-        Self { registry, events, late, alerts }
+        let requests = Family::default();
+        registry.register("gateway_requests", "Requests to the gateway by status", requests.clone());
+        // From a millisecond to half a minute.
+        let request_seconds = Histogram::new(exponential_buckets(0.001, 2.0, 16));
+        let help = "Time from a request's head to its answer";
+        registry.register("gateway_request_seconds", help, request_seconds.clone());
+        Self { registry, events, late, alerts, requests, request_seconds }
     }
 }
 
@@ -70,6 +86,12 @@ impl Metrics {
             self.late.inc_by(tally.late);
         }
         self.count_alerts(&ledger.alerts);
+    }
+
+    /// Counts a request to the gateway.
+    pub fn count_request(&self, status: u16, took: Duration) {
+        self.requests.get_or_create(&Status { status }).inc();
+        self.request_seconds.observe(took.as_secs_f64());
     }
 
     /// Counts alerts by detector.

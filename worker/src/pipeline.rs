@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel};
 use std::time::Duration;
 
-use transect_config::{PipelineConfig, SourceConfig, SourceKind};
+use transect_config::{GatewayConfig, PipelineConfig, SourceConfig, SourceKind};
 use transect_core::identity::PipelineKey;
 use transect_core::process::ProcessSource;
 
@@ -54,8 +54,8 @@ pub struct Options {
     pub state: PathBuf,
     /// Where the keys of personal fields are; only used if any event type has some.
     pub keys: PathBuf,
-    /// Where the gateway listens; None for no gateway: then the run ends when the bounded sources are read.
-    pub listen: Option<SocketAddr>,
+    /// How the gateway takes events in; None for no gateway: then the run ends when the bounded sources are read.
+    pub gateway: Option<GatewayConfig>,
     /// Whether to end once the bounded sources are read and the last windows are closed.
     pub drain: bool,
     /// Number of decoding threads.
@@ -89,13 +89,13 @@ pub fn run(config: &PipelineConfig, options: &Options, watch: &Watch) -> Result<
 
     // HTTP → raw
     let close = Flag::default();
-    let gateway = options.listen.map(|address| pipeline.gateway(address, &close)).transpose()?;
+    let gateway = options.gateway.as_ref().map(|gateway| pipeline.gateway(gateway, &close)).transpose()?;
 
     // raw, files → clean, rejected, ids, partials
     let (input_errors, failed_inputs) = channel();
     let process = Process::new(pipeline.process(input_errors)?)?;
     // Without a gateway nothing more can come once the files are read.
-    let is_finite = options.drain || options.listen.is_none();
+    let is_finite = options.drain || options.gateway.is_none();
     let processed = vec![runner.spawn(process, is_finite.then(Vec::new))?];
 
     // partials → windows
@@ -199,7 +199,7 @@ impl<'a> Pipeline<'a> {
         })
     }
 
-    fn gateway(&self, address: SocketAddr, close: &Flag) -> Result<gateway::Serving, RoleError> {
+    fn gateway(&self, config: &GatewayConfig, close: &Flag) -> Result<gateway::Serving, RoleError> {
         let http = self.config.sources.iter().filter(|source| matches!(source.kind, SourceKind::Http {}));
         let parts = GatewayParts {
             commit: Box::new({
@@ -213,10 +213,11 @@ impl<'a> Pipeline<'a> {
             key: self.key.clone(),
             keys: self.keys.as_ref().map(|keys| Arc::clone(&keys.privacy.ring)),
             metrics: Arc::clone(&self.metrics),
+            shows_health: true,
             stop: close.clone(),
             clock: now_micros,
         };
-        gateway::serve(address, parts, self.watch.listening)
+        gateway::serve(config, parts, self.watch.listening)
     }
 
     fn process(&self, input_errors: Sender<InputError>) -> Result<ProcessParts, RoleError> {

@@ -94,6 +94,7 @@ impl<'a> Worker<'a> {
         KafkaSettings {
             bootstrap_servers: kafka.bootstrap_servers.clone(),
             prefix: kafka.prefix.clone(),
+            security: kafka.security.clone(),
             member: format!("{group}.{}", self.member),
             session_timeout: duration(kafka.session_timeout),
             timeout: duration(kafka.timeout),
@@ -124,11 +125,14 @@ impl<'a> Worker<'a> {
             key: self.key.clone(),
             keys: None,
             metrics: Arc::clone(&self.metrics),
+            shows_health: false,
             stop: self.stop.clone(),
             clock: now_micros,
         };
         let listening = |address: SocketAddr| tracing::info!(%address, "listening");
-        gateway::serve(self.config.listen, parts, Some(listening))?.join()
+        let serving = gateway::serve(&self.config.gateway, parts, Some(listening))?;
+        health::serve(self.config.listen, Arc::clone(&self.metrics), Vec::new())?;
+        serving.join()
     }
 
     /// raw → clean, rejected, ids, partials, alerts

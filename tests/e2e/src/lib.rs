@@ -1,6 +1,7 @@
 //! What the end-to-end tests share: the real binary, its gateway, events with known faults, and the comparison of two
 //! runs.
 
+pub mod authority;
 pub mod browser;
 pub mod canary;
 pub mod command;

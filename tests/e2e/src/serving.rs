@@ -1,13 +1,13 @@
 //! A gateway that is running, and requests to it.
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::Child;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
 use serde_json::Value;
-use ureq::http::Request;
+use ureq::http::{HeaderMap, Request};
 
 use crate::command::{Up, terminate};
 
@@ -23,11 +23,18 @@ pub struct Reply {
     pub content_type: String,
     /// The header `allow`.
     pub allow: String,
+    /// All headers.
+    pub headers: HeaderMap,
     /// The body.
     pub text: String,
 }
 
 impl Reply {
+    /// A header's value; empty if it is not there.
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+    }
+
     /// The body as JSON.
     pub fn json(&self) -> anyhow::Result<Value> {
         serde_json::from_str(&self.text).with_context(|| format!("read {self:?}"))
@@ -44,6 +51,18 @@ pub struct Serving {
 impl Serving {
     /// Starts it, and waits until it is ready.
     pub fn start(up: &Up) -> anyhow::Result<Self> {
+        let is_ready = |serving: &Self| {
+            serving.request("GET", "/readyz", &[], b"").is_ok_and(|reply| reply.status == 200)
+        };
+        Self::start_until(up, is_ready)
+    }
+
+    /// Starts it under TLS, and waits until it listens.
+    pub fn start_tls(up: &Up) -> anyhow::Result<Self> {
+        Self::start_until(up, |serving| TcpStream::connect(serving.address).is_ok())
+    }
+
+    fn start_until(up: &Up, is_ready: impl Fn(&Self) -> bool) -> anyhow::Result<Self> {
         let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
         let config = ureq::Agent::config_builder()
             .timeout_global(Some(PATIENCE))
@@ -53,7 +72,7 @@ impl Serving {
         let child = up.clone().arg("--listen").arg(&address.to_string()).start()?;
         let mut serving = Self { child, address, agent };
         let deadline = Instant::now() + PATIENCE;
-        while !serving.request("GET", "/readyz", &[], b"").is_ok_and(|reply| reply.status == 200) {
+        while !is_ready(&serving) {
             if let Some(status) = serving.child.try_wait()? {
                 bail!("transect up ended by itself with {status}");
             }
@@ -61,6 +80,11 @@ impl Serving {
             thread::park_timeout(Duration::from_millis(5));
         }
         Ok(serving)
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
     }
 
     /// Sends a request with these headers.
@@ -82,7 +106,8 @@ impl Serving {
         };
         let (content_type, allow) = (header("content-type"), header("allow"));
         let text = response.body_mut().read_to_string()?;
-        Ok(Reply { status: response.status().as_u16(), content_type, allow, text })
+        let headers = response.headers().clone();
+        Ok(Reply { status: response.status().as_u16(), content_type, allow, headers, text })
     }
 
     /// Ends it in good order.

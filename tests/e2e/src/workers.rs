@@ -8,7 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, anyhow, bail, ensure};
-use transect_config::{KafkaConfig, PipelineConfig, Span, WorkerConfig};
+use transect_config::{GatewayConfig, KafkaConfig, KafkaSecurity, PipelineConfig, Span, WorkerConfig};
 use transect_crds::yaml;
 use transect_operator::resolve::{Overrides, resolve};
 use transect_worker::log::kafka::{KafkaSettings, TopicSettings, create_topics};
@@ -37,12 +37,15 @@ impl Workers {
         let kafka = KafkaConfig {
             bootstrap_servers: kafka.bootstrap_servers.clone(),
             prefix: prefix.to_owned(),
+            security: KafkaSecurity::default(),
             session_timeout: Span::from_micros(SESSION_TIMEOUT.as_micros() as i64),
             timeout: Span::from_micros(PATIENCE.as_micros() as i64),
         };
         let listen = SocketAddr::from(([127, 0, 0, 1], 0));
         let (out, folder) = (folder.join("out"), folder.to_owned());
-        let workers = Self { config: WorkerConfig { pipeline, kafka, key, out, listen, threads: 1 }, folder };
+        let gateway = GatewayConfig { listen, ..GatewayConfig::default() };
+        let config = WorkerConfig { pipeline, kafka, key, out, listen, gateway, threads: 1 };
+        let workers = Self { config, folder };
         let topics = TopicSettings {
             partitions: workers.config.pipeline.partitions,
             replication_factor: 1,
@@ -58,6 +61,7 @@ impl Workers {
         KafkaSettings {
             bootstrap_servers: self.config.kafka.bootstrap_servers.clone(),
             prefix: self.config.kafka.prefix.clone(),
+            security: self.config.kafka.security.clone(),
             member: member.to_owned(),
             session_timeout: SESSION_TIMEOUT,
             timeout: PATIENCE,
@@ -76,8 +80,10 @@ impl Workers {
 
     /// Starts a process, which need not be ready yet.
     pub fn start(&self, role: &str, member: &str) -> anyhow::Result<Worker> {
-        let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
-        let config = WorkerConfig { listen: address, ..self.config.clone() };
+        let free = || TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
+        let (address, door) = (free()?, free()?);
+        let mut config = WorkerConfig { listen: address, ..self.config.clone() };
+        config.gateway.listen = door;
         let path = self.folder.join(format!("{role}-{member}.json"));
         fs::write(&path, serde_json::to_vec_pretty(&config)?)?;
         let log = path.with_extension("log");
@@ -87,7 +93,7 @@ impl Workers {
         let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(said).spawn();
         let child = child.context("start transect-worker; build it first")?;
         let agent = ureq::Agent::config_builder().timeout_global(Some(PATIENCE)).http_status_as_error(false);
-        Ok(Worker { child, address, log, agent: agent.build().into() })
+        Ok(Worker { child, address, door, log, agent: agent.build().into() })
     }
 }
 
@@ -102,7 +108,10 @@ fn pipeline(manifests: &Path) -> anyhow::Result<PipelineConfig> {
 /// A process of a pipeline.
 pub struct Worker {
     child: Child,
+    /// Of its health and metrics.
     address: SocketAddr,
+    /// Of the gateway.
+    door: SocketAddr,
     log: PathBuf,
     agent: ureq::Agent,
 }
@@ -121,14 +130,14 @@ impl Worker {
         Ok(())
     }
 
-    /// Asks for a page.
+    /// Asks for a page of its health or metrics.
     pub fn get(&self, path: &str) -> anyhow::Result<(u16, String)> {
         self.send(Request::get(format!("http://{}{path}", self.address)).body(Vec::new())?)
     }
 
-    /// Posts to a path.
+    /// Posts to a path of the gateway.
     pub fn post(&self, path: &str, content_type: &str, body: &str) -> anyhow::Result<(u16, String)> {
-        let request = Request::post(format!("http://{}{path}", self.address));
+        let request = Request::post(format!("http://{}{path}", self.door));
         self.send(request.header("content-type", content_type).body(body.as_bytes().to_vec())?)
     }
 

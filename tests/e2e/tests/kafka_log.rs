@@ -12,6 +12,7 @@ use proptest::prelude::*;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
+use transect_config::KafkaSecurity;
 use transect_e2e::kafka::Kafka;
 use transect_worker::assignment::{self, Assignment};
 use transect_worker::log::kafka::{
@@ -39,6 +40,7 @@ fn pipeline() -> anyhow::Result<KafkaSettings> {
     let settings = KafkaSettings {
         bootstrap_servers: Kafka::shared()?.bootstrap_servers.clone(),
         prefix: format!("tests.p{}", COUNT.fetch_add(1, Ordering::Relaxed)),
+        security: KafkaSecurity::default(),
         member: "one".into(),
         session_timeout: Duration::from_secs(6),
         timeout: PATIENCE,

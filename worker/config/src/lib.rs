@@ -8,6 +8,8 @@ mod anomaly;
 mod cleanse;
 mod duration;
 mod family;
+mod gateway;
+mod kafka;
 mod lookup;
 mod pointer;
 mod privacy;
@@ -22,11 +24,13 @@ pub use anomaly::{DetectorConfig, Judge, Method, Side, Watched};
 pub use cleanse::{CastType, CleanseAction, CleanseStep, FromUnit, LocalTime, TextCase, Unlisted};
 pub use duration::{Span, SpanError};
 pub use family::SchemaFamily;
+pub use gateway::{GatewayConfig, ServerTls};
+pub use kafka::{ClientTls, KafkaConfig, KafkaLogin, KafkaSecurity, ScramMechanism};
 pub use lookup::{LookupColumn, LookupConfig, LookupFormat, LookupPlace, LookupType};
 pub use pointer::{Pointer, PointerError};
 pub use privacy::{PrivacyRule, TimeUnit, Treatment};
 pub use version::{OlderVersion, Rename, SchemaFormat};
-pub use worker::{KafkaConfig, WorkerConfig};
+pub use worker::WorkerConfig;
 
 /// One pipeline as a worker runs it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{PipelineConfig, Span};
+use crate::{GatewayConfig, KafkaConfig, PipelineConfig};
 
 /// The file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -19,37 +19,16 @@ pub struct WorkerConfig {
     pub key: PathBuf,
     /// The folder of the cold tier.
     pub out: PathBuf,
-    /// Where the gateway takes events, and every role shows its health and metrics.
+    /// Where every role shows its health and metrics.
     pub listen: SocketAddr,
+    /// How the gateway takes events in.
+    #[serde(default)]
+    pub gateway: GatewayConfig,
     /// Number of decoding threads of each partition.
     #[serde(default = "one")]
     pub threads: usize,
 }
 
-/// A pipeline's topics.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct KafkaConfig {
-    /// The brokers to begin with: `host:port`, separated by commas.
-    pub bootstrap_servers: String,
-    /// The beginning of the names of topics, groups and transactional ids: `<namespace>.<pipeline>`.
-    pub prefix: String,
-    /// After how long without a sign of life a process loses its partitions.
-    #[serde(default = "session_timeout")]
-    pub session_timeout: Span,
-    /// How long brokers may take to answer before that is an error.
-    #[serde(default = "timeout")]
-    pub timeout: Span,
-}
-
 fn one() -> usize {
     1
-}
-
-fn session_timeout() -> Span {
-    Span::from_seconds(10)
-}
-
-fn timeout() -> Span {
-    Span::from_seconds(20)
 }

@@ -11,14 +11,14 @@ use transect_core::format::Format;
 use transect_core::format::avro::{Head, is_single_object};
 use transect_core::input::EventBatch;
 
-use super::body::{BYTES_MAX, Body};
+use super::body::Body;
 use super::problem::Problem;
 
 /// A container has at most so many data: some take no byte at all.
 const DATA_MAX: usize = 1 << 18;
 
 /// See the module.
-pub(super) fn read(body: &Bytes) -> Result<Body, Problem> {
+pub(super) fn read(body: &Bytes, bytes_max: usize) -> Result<Body, Problem> {
     if is_single_object(body) {
         return single_object(body).map_err(broken);
     }
@@ -27,7 +27,7 @@ pub(super) fn read(body: &Bytes) -> Result<Body, Problem> {
                       which begins with `Obj` and the byte 1; a datum without either doesn't say its schema";
         return Err(broken(detail.to_owned()));
     }
-    let read = container(body).map_err(broken)?;
+    let read = container(body, bytes_max).map_err(broken)?;
     if read.events.is_empty() {
         let detail = "the container holds no datum; send at least one";
         return Err(Problem::new(StatusCode::BAD_REQUEST, "no events", detail.to_owned()));
@@ -45,7 +45,7 @@ fn single_object(object: &[u8]) -> Result<Body, String> {
     Ok(Body { bytes, events, format })
 }
 
-fn container(body: &[u8]) -> Result<Body, String> {
+fn container(body: &[u8], bytes_max: usize) -> Result<Body, String> {
     let (came, mut at) =
         Head::parse(body)?.ok_or("the container ends within its head; nothing of it was taken in")?;
     let head = came.plain()?;
@@ -58,7 +58,7 @@ fn container(body: &[u8]) -> Result<Body, String> {
             )
         })?;
         data.clear();
-        let left = BYTES_MAX.saturating_sub(bytes.len());
+        let left = bytes_max.saturating_sub(bytes.len());
         came.decompress(&body[at..at + block.length], left, &mut data)?;
         at += block.length;
         if block.count == 0 {

@@ -10,12 +10,10 @@ use mime::Mime;
 use transect_core::format::Format;
 
 use super::avro;
+use super::cloudevents;
 use super::encoding;
 use super::problem::Problem;
 use crate::input::split_body;
-
-/// Greatest size of a body.
-pub(super) const BYTES_MAX: usize = 16 * 1024 * 1024;
 
 /// What is said of a body of another kind. `curl -d` says that it sends a form, and takes the line ends out of files.
 const USE: &str = "send `content-type: application/json` for an event or an array, `application/x-ndjson` for one a \
@@ -30,11 +28,15 @@ pub(super) struct Body {
 }
 
 impl Body {
-    pub(super) fn read(headers: &HeaderMap, bytes: Bytes) -> Result<Self, Problem> {
-        let kind = Kind::of(headers)?;
-        let bytes = encoding::decode(headers, bytes)?;
+    /// Reads a body, which has at most so many bytes once it is decompressed.
+    pub(super) fn read(headers: &HeaderMap, bytes: Bytes, bytes_max: usize) -> Result<Self, Problem> {
+        let bytes = encoding::decode(headers, bytes, bytes_max)?;
+        let (kind, bytes) = match cloudevents::is_binary(headers) {
+            true => (Kind::CloudEvents, cloudevents::envelope(headers, &bytes)?),
+            false => (Kind::of(headers)?, bytes),
+        };
         if kind == Kind::Avro {
-            return avro::read(&bytes);
+            return avro::read(&bytes, bytes_max);
         }
         let events = split_body(&bytes, kind == Kind::Lines)
             .map_err(|error| Problem::new(StatusCode::BAD_REQUEST, "broken body", error.to_string()))?;
@@ -127,7 +129,7 @@ pub(super) fn unsupported(title: &'static str, detail: String) -> Problem {
 impl Kind {
     /// Without a type the body itself says, as it does if it is JSON.
     fn of(headers: &HeaderMap) -> Result<Self, Problem> {
-        let Some(value) = headers.get(CONTENT_TYPE) else { return Self::not_binary(headers, Self::Json) };
+        let Some(value) = headers.get(CONTENT_TYPE) else { return Ok(Self::Json) };
         let unknown =
             || unsupported("unknown content type", format!("{value:?} is not a type of events; {USE}"));
         let mime: Mime = value.to_str().ok().and_then(|text| text.parse().ok()).ok_or_else(unknown)?;
@@ -141,26 +143,14 @@ impl Kind {
                 "application",
                 "x-ndjson" | "ndjson" | "jsonl" | "x-jsonl" | "jsonlines" | "x-jsonlines",
                 None,
-            ) => Self::not_binary(headers, Self::Lines),
+            ) => Ok(Self::Lines),
             ("application", "cloudevents" | "cloudevents-batch", Some("json")) => Ok(Self::CloudEvents),
-            ("application", "json", None) | ("application", _, Some("json")) => {
-                Self::not_binary(headers, Self::Json)
-            }
+            ("application", "json", None) | ("application", _, Some("json")) => Ok(Self::Json),
             ("application", "avro" | "x-avro" | "vnd.apache.avro", None)
             | ("avro", "binary", None)
-            | ("application", "vnd.apache.avro", Some("binary")) => Self::not_binary(headers, Self::Avro),
+            | ("application", "vnd.apache.avro", Some("binary")) => Ok(Self::Avro),
             _ => Err(unknown()),
         }
-    }
-
-    /// Attributes in headers would be lost.
-    fn not_binary(headers: &HeaderMap, kind: Self) -> Result<Self, Problem> {
-        if !headers.contains_key("ce-specversion") {
-            return Ok(kind);
-        }
-        let detail = "the headers ce-… say that this is a CloudEvent in binary mode; send it in structured mode, the envelope \
-                      as the body, with `content-type: application/cloudevents+json`";
-        Err(unsupported("CloudEvents in binary mode", detail.to_owned()))
     }
 }
 

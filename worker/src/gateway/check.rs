@@ -10,6 +10,16 @@ use transect_core::input::{EventBatch, EventSpan, Place};
 use super::body::Body;
 use crate::placement;
 
+/// What becomes of the events of a request.
+pub(super) struct Checked {
+    /// Those that would be refused, in their order.
+    pub(super) refused: Vec<RejectedRow>,
+    /// The partition of each.
+    pub(super) partitions: Vec<u32>,
+    /// The identity of each; None where it is refused.
+    pub(super) identities: Vec<Option<u128>>,
+}
+
 /// Decoders, lent to one request at a time and kept for the next.
 pub(super) struct Checker {
     types: Arc<[EventType]>,
@@ -22,7 +32,7 @@ impl Checker {
         Self { types, key, idle: Mutex::new(Vec::new()) }
     }
 
-    /// The events that would be refused, in their order, and the partition of each event, of so many.
+    /// What becomes of a body's events, of a pipeline with so many partitions.
     pub(super) fn check(
         &self,
         Body { bytes, events, format }: &Body,
@@ -30,7 +40,7 @@ impl Checker {
         (event_type, schema_version): (Option<&str>, Option<u32>),
         received: i64,
         partitions: u32,
-    ) -> (Vec<RejectedRow>, Vec<u32>) {
+    ) -> Checked {
         let span = |(index, range): (usize, &Range<usize>)| EventSpan {
             start: range.start as u32,
             len: range.len() as u32,
@@ -53,15 +63,17 @@ impl Checker {
         let mut decoder = lent.unwrap_or_else(|| EventDecoder::new(Arc::clone(&self.types), &self.key));
         let decoded = decoder.decode(batch);
         idle().push(decoder);
-        let mut of = vec![0; events.len()];
+        let (mut of, mut identities) = (vec![0; events.len()], vec![None; events.len()]);
         for RejectedRow { event, .. } in &decoded.rejects {
             of[*event as usize] = placement::of_bytes(&bytes[events[*event as usize].clone()], partitions);
         }
         for rows in &decoded.rows {
-            for (event, key) in rows.events.iter().zip(&rows.decoded.keys) {
+            let ids = rows.decoded.identities.iter();
+            for ((event, key), id) in rows.events.iter().zip(&rows.decoded.keys).zip(ids) {
                 of[*event as usize] = placement::of_key(*key, partitions);
+                identities[*event as usize] = Some(*id);
             }
         }
-        (decoded.rejects, of)
+        Checked { refused: decoded.rejects, partitions: of, identities }
     }
 }

@@ -8,14 +8,14 @@ use bytes::Bytes;
 use flate2::bufread::MultiGzDecoder;
 use zstd::stream::read::Decoder;
 
-use super::body::{BYTES_MAX, unsupported};
+use super::body::unsupported;
 use super::problem::Problem;
 
 /// A body needs no more memory than this to be decoded: 2 to the power of it, in bytes.
 const WINDOW_LOG_MAX: u32 = 24;
 
 /// The body as it was before it was encoded.
-pub(super) fn decode(headers: &HeaderMap, body: Bytes) -> Result<Bytes, Problem> {
+pub(super) fn decode(headers: &HeaderMap, body: Bytes, bytes_max: usize) -> Result<Bytes, Problem> {
     let mut encodings = headers.get_all(CONTENT_ENCODING).iter();
     let Some(encoding) = encodings.next().filter(|value| *value != "identity") else { return Ok(body) };
     let unknown = || {
@@ -25,25 +25,25 @@ pub(super) fn decode(headers: &HeaderMap, body: Bytes) -> Result<Bytes, Problem>
     let name = encoding.to_str().map_err(|_| unknown())?.to_ascii_lowercase();
     match name.as_str() {
         _ if encodings.next().is_some() => Err(unknown()),
-        "gzip" | "x-gzip" => read("gzip", MultiGzDecoder::new(&body[..])),
+        "gzip" | "x-gzip" => read("gzip", MultiGzDecoder::new(&body[..]), bytes_max),
         "zstd" => {
             let decoder = Decoder::with_buffer(&body[..]).and_then(|mut decoder| {
                 decoder.window_log_max(WINDOW_LOG_MAX)?;
                 Ok(decoder)
             });
-            read("zstd", decoder.map_err(|error| broken("zstd", &error))?)
+            read("zstd", decoder.map_err(|error| broken("zstd", &error))?, bytes_max)
         }
         _ => Err(unknown()),
     }
 }
 
-fn read(encoding: &'static str, decoder: impl Read) -> Result<Bytes, Problem> {
+fn read(encoding: &'static str, decoder: impl Read, bytes_max: usize) -> Result<Bytes, Problem> {
     let mut bytes = Vec::new();
-    let read = decoder.take(BYTES_MAX as u64 + 1).read_to_end(&mut bytes);
+    let read = decoder.take(bytes_max as u64 + 1).read_to_end(&mut bytes);
     read.map_err(|error| broken(encoding, &error))?;
-    if bytes.len() > BYTES_MAX {
-        let detail = "the body has more than 16 MiB once it is decoded; send it in parts";
-        return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body too large", detail.to_owned()));
+    if bytes.len() > bytes_max {
+        let detail = format!("the body has more than {bytes_max} bytes once it is decoded; send it in parts");
+        return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body too large", detail));
     }
     Ok(bytes.into())
 }

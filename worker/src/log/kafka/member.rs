@@ -83,7 +83,7 @@ impl Member {
         let failed = LogError::broker("join", name.clone());
         let (sender, changes) = channel();
         let heartbeat = HEARTBEAT_MAX.min(settings.session_timeout / 4);
-        let mut config = settings.consumer(group);
+        let mut config = settings.consumer(group)?;
         config
             .set("group.instance.id", format!("{name}.{}", settings.member))
             .set("partition.assignment.strategy", "cooperative-sticky")

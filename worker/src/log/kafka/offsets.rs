@@ -17,7 +17,7 @@ pub(super) fn wait_until_stable(
 ) -> Result<(), LogError> {
     let failed = LogError::broker("ask for the offsets of", settings.group(group));
     let consumer: BaseConsumer<Context> =
-        settings.consumer(group).create_with_context(Context).map_err(&failed)?;
+        settings.consumer(group)?.create_with_context(Context).map_err(&failed)?;
     let mut asked = TopicPartitionList::new();
     for topic in Topic::ALL {
         asked.add_partition(&settings.topic(topic), partition as i32);

@@ -32,7 +32,7 @@ pub(super) struct Reader {
 impl Reader {
     pub(super) fn connect(settings: &KafkaSettings) -> Result<Self, LogError> {
         let failed = LogError::broker("connect to", settings.bootstrap_servers.clone());
-        let mut config = settings.consumer("readers");
+        let mut config = settings.consumer("readers")?;
         config
             .set("enable.partition.eof", "true")
             .set("queued.max.messages.kbytes", AHEAD_KBYTES)

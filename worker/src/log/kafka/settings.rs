@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use rdkafka::ClientConfig;
+use transect_config::KafkaSecurity;
 
-use crate::log::Topic;
+use super::security;
+use crate::log::{LogError, Topic};
 
 /// Where a pipeline's topics are, and how this process is known there.
 #[derive(Clone, Debug)]
@@ -13,6 +15,8 @@ pub struct KafkaSettings {
     pub bootstrap_servers: String,
     /// The beginning of the names of topics, groups and transactional ids.
     pub prefix: String,
+    /// How connections are made, and by whom.
+    pub security: KafkaSecurity,
     /// This process among those of its role; the same after a restart.
     pub member: String,
     /// After how long without a sign of life a process loses its partitions.
@@ -38,7 +42,7 @@ impl KafkaSettings {
     }
 
     /// What all clients have in common.
-    pub(super) fn client(&self) -> ClientConfig {
+    pub(super) fn client(&self) -> Result<ClientConfig, LogError> {
         let mut config = ClientConfig::new();
         config
             .set("bootstrap.servers", &self.bootstrap_servers)
@@ -46,18 +50,19 @@ impl KafkaSettings {
             .set("socket.keepalive.enable", "true")
             // A broker that comes back is found again soon.
             .set("reconnect.backoff.max.ms", "2000");
-        config
+        security::apply(&self.security, &mut config)?;
+        Ok(config)
     }
 
     /// A consumer that reads what is committed and never commits by itself.
-    pub(super) fn consumer(&self, group: &str) -> ClientConfig {
-        let mut config = self.client();
+    pub(super) fn consumer(&self, group: &str) -> Result<ClientConfig, LogError> {
+        let mut config = self.client()?;
         config
             .set("group.id", self.group(group))
             .set("enable.auto.commit", "false")
             .set("enable.auto.offset.store", "false")
             .set("isolation.level", "read_committed")
             .set("auto.offset.reset", "error");
-        config
+        Ok(config)
     }
 }

@@ -24,7 +24,7 @@ pub struct TopicSettings {
 /// Makes the topics that are not there.
 pub async fn create_topics(settings: &KafkaSettings, topics: TopicSettings) -> Result<(), LogError> {
     let failed = LogError::broker("make the topics of", settings.prefix.clone());
-    let admin: AdminClient<Context> = settings.client().create_with_context(Context).map_err(&failed)?;
+    let admin: AdminClient<Context> = settings.client()?.create_with_context(Context).map_err(&failed)?;
     let names: BTreeSet<String> = Topic::ALL.into_iter().map(|topic| settings.topic(topic)).collect();
     let (state, retention) = (settings.state_topic(), topics.retention_ms.to_string());
     let bytes_max = RECORD_BYTES_MAX.to_string();

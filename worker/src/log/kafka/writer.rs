@@ -77,7 +77,7 @@ impl Writer {
     /// Commits for the groups of these members.
     pub(super) fn connect(settings: &KafkaSettings, members: Vec<Arc<Member>>) -> Result<Self, LogError> {
         let failed = LogError::broker("connect to", settings.bootstrap_servers.clone());
-        let mut config = settings.client();
+        let mut config = settings.client()?;
         config
             .set("transactional.id", format!("{}.{}", settings.prefix, settings.member))
             .set("transaction.timeout.ms", TRANSACTION_TIMEOUT_MS)
