@@ -7,9 +7,11 @@ mod body;
 mod check;
 mod cloudevents;
 mod committer;
+mod drain;
 mod encoding;
 mod events;
 mod idempotency;
+mod in_flight;
 mod limits;
 mod observe;
 mod problem;
@@ -25,6 +27,7 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use tokio::sync::Semaphore;
 use transect_config::{GatewayConfig, SourceConfig};
 use transect_core::events::EventType;
 use transect_core::identity::PipelineKey;
@@ -108,7 +111,8 @@ pub(crate) struct Gateway {
     /// Of the study.
     rate: Option<Rate>,
     body_bytes: usize,
-    requests_in_flight: usize,
+    /// Of requests that are served at a time.
+    places: Semaphore,
     /// For a body to come in.
     timeout: Duration,
     metrics: Arc<Metrics>,
@@ -149,7 +153,7 @@ pub fn serve(
         recent: Recent::default(),
         rate: config.events_per_second.and_then(NonZeroU32::new).map(Rate::per_second),
         body_bytes: config.body_bytes,
-        requests_in_flight: config.requests_in_flight,
+        places: Semaphore::new(config.requests_in_flight.min(Semaphore::MAX_PERMITS)),
         timeout: Duration::from_micros(config.timeout.micros().unsigned_abs()),
         metrics: parts.metrics,
         clock: parts.clock,

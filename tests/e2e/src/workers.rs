@@ -8,6 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, anyhow, bail, ensure};
+use rustix::process::{Pid, Signal, kill_process};
 use transect_config::{GatewayConfig, KafkaConfig, KafkaSecurity, PipelineConfig, Span, WorkerConfig};
 use transect_crds::yaml;
 use transect_operator::resolve::{Overrides, resolve};
@@ -34,6 +35,7 @@ impl Workers {
         let pipeline = pipeline(manifests)?;
         let key = folder.join("key");
         fs::write(&key, [7; 16])?;
+        let replication_factor = kafka.brokers() as u32;
         let kafka = KafkaConfig {
             bootstrap_servers: kafka.bootstrap_servers.clone(),
             prefix: prefix.to_owned(),
@@ -48,12 +50,26 @@ impl Workers {
         let workers = Self { config, folder };
         let topics = TopicSettings {
             partitions: workers.config.pipeline.partitions,
-            replication_factor: 1,
+            replication_factor,
             retention_ms: 7 * DAY_MS,
         };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         runtime.block_on(create_topics(&workers.settings("topics"), topics))?;
         Ok(workers)
+    }
+
+    /// The same, of which brokers may keep their answers back no longer than this.
+    #[must_use]
+    pub fn with_timeout(mut self, timeout: Duration) -> Self {
+        self.config.kafka.timeout = Span::from_micros(timeout.as_micros() as i64);
+        self
+    }
+
+    /// The same, whose gateways serve no more than so many requests at a time.
+    #[must_use]
+    pub fn with_requests_in_flight(mut self, requests: usize) -> Self {
+        self.config.gateway.requests_in_flight = requests;
+        self
     }
 
     /// How a process is known to the broker.
@@ -141,9 +157,42 @@ impl Worker {
         self.send(request.header("content-type", content_type).body(body.as_bytes().to_vec())?)
     }
 
+    /// Posts to a path of the gateway; the status, and when to come back.
+    pub fn try_post(
+        &self,
+        path: &str,
+        content_type: &str,
+        body: &str,
+    ) -> anyhow::Result<(u16, Option<String>)> {
+        let request = Request::post(format!("http://{}{path}", self.door));
+        let request = request.header("content-type", content_type).body(body.as_bytes().to_vec())?;
+        let response = self.agent.run(request)?;
+        let retry_after = response.headers().get("retry-after").and_then(|value| value.to_str().ok());
+        Ok((response.status().as_u16(), retry_after.map(str::to_owned)))
+    }
+
     fn send(&self, request: Request<Vec<u8>>) -> anyhow::Result<(u16, String)> {
         let mut response = self.agent.run(request)?;
         Ok((response.status().as_u16(), response.body_mut().read_to_string()?))
+    }
+
+    /// Where the gateway takes events.
+    pub fn door(&self) -> SocketAddr {
+        self.door
+    }
+
+    /// The most memory that it has had at a time, in bytes.
+    pub fn memory_peak(&self) -> anyhow::Result<u64> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).context("no VmHWM")?;
+        let kib: u64 = line.trim().trim_end_matches(" kB").parse()?;
+        Ok(kib * 1024)
+    }
+
+    /// Halts it where it stands, or lets it go on.
+    pub fn signal(&self, signal: Signal) -> anyhow::Result<()> {
+        let pid = Pid::from_child(&self.child);
+        kill_process(pid, signal).context("send a signal")
     }
 
     /// Ends it at once.

@@ -11,6 +11,7 @@ use axum::middleware::Next;
 use axum::response::Response;
 
 use super::Gateway;
+use super::drain::drain;
 use super::problem::Problem;
 use super::senders::{Sender, Senders, SendersError};
 
@@ -41,6 +42,24 @@ impl Access {
         }
     }
 
+    /// Who sends, if that one may send to the study of the path.
+    fn admit(
+        &self,
+        headers: &HeaderMap,
+        parameters: Result<RawPathParams, RawPathParamsRejection>,
+    ) -> Result<From, Problem> {
+        let sender = self.sender(headers)?;
+        let parameters = parameters?;
+        let study = parameters.iter().find_map(|(name, value)| (name == "study").then_some(value));
+        match (&sender, study) {
+            (Some(sender), Some(study)) if !sender.may_send_to(study) => {
+                let detail = format!("the API key of {} is not for the study of this path", sender.name());
+                Err(Problem::new(StatusCode::FORBIDDEN, "not for this study", detail))
+            }
+            _ => Ok(sender),
+        }
+    }
+
     /// Who sends; an error if nobody knows.
     fn sender(&self, headers: &HeaderMap) -> Result<Option<Arc<Sender>>, Problem> {
         let Some((_, senders)) = &self.0 else { return Ok(None) };
@@ -64,15 +83,14 @@ pub(super) async fn check(
     mut request: Request,
     next: Next,
 ) -> Result<Response, Problem> {
-    let sender = gateway.access.sender(request.headers())?;
-    let parameters = parameters?;
-    let study = parameters.iter().find_map(|(name, value)| (name == "study").then_some(value));
-    if let (Some(sender), Some(study)) = (&sender, study)
-        && !sender.may_send_to(study)
-    {
-        let detail = format!("the API key of {} is not for the study of this path", sender.name());
-        return Err(Problem::new(StatusCode::FORBIDDEN, "not for this study", detail));
+    match gateway.access.admit(request.headers(), parameters) {
+        Ok(sender) => {
+            request.extensions_mut().insert::<From>(sender);
+            Ok(next.run(request).await)
+        }
+        Err(problem) => {
+            drain(&gateway, request.into_body()).await;
+            Err(problem)
+        }
     }
-    request.extensions_mut().insert::<From>(sender);
-    Ok(next.run(request).await)
 }

@@ -92,6 +92,9 @@ pub(super) async fn post(
     RawQuery(query): RawQuery,
     request: Request,
 ) -> Result<Response, Problem> {
+    // First, however the request goes on: see `drain`.
+    let headers = request.headers().clone();
+    let bytes = read(request, gateway.timeout).await?;
     let (Path(study), Query(parameters)) = (study?, parameters?);
     if study != gateway.study {
         let detail =
@@ -105,8 +108,6 @@ pub(super) async fn post(
         let detail = format!("the API key of {} is not for the source {}", sender.name(), addressee.source);
         return Err(Problem::new(StatusCode::FORBIDDEN, "not for this source", detail));
     }
-    let headers = request.headers().clone();
-    let bytes = read(request, gateway.timeout).await?;
     let sender = from.as_ref().map_or("", |sender| sender.name());
     let media_type = headers.get(CONTENT_TYPE).map(|value| value.as_bytes()).unwrap_or_default();
     let content = [query.as_deref().unwrap_or_default().as_bytes(), media_type, &bytes];

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use axum::error_handling::HandleErrorLayer;
 use axum::extract::DefaultBodyLimit;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{Method, StatusCode, Uri};
@@ -10,16 +9,14 @@ use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Router};
 use bytes::Bytes;
-use tower::limit::GlobalConcurrencyLimitLayer;
-use tower::load_shed::LoadShedLayer;
-use tower::{BoxError, ServiceBuilder};
+use tower::ServiceBuilder;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::problem::Problem;
-use super::{Gateway, access, events, observe};
+use super::{Gateway, access, events, in_flight, observe};
 
 /// What the routes have in common.
 #[derive(OpenApi)]
@@ -53,15 +50,13 @@ pub(super) fn router(gateway: &Arc<Gateway>) -> Router {
         .split_for_parts();
     // Plain data.
     let document = Served(document.to_json().unwrap_or_default().into());
-    let in_flight = ServiceBuilder::new()
-        .layer(HandleErrorLayer::new(busy))
-        .layer(LoadShedLayer::new())
-        .layer(GlobalConcurrencyLimitLayer::new(gateway.requests_in_flight));
+    // The outer ones first: nobody without a key takes a place.
+    let guards = ServiceBuilder::new()
+        .layer(from_fn_with_state(Arc::clone(gateway), access::check))
+        .layer(from_fn_with_state(Arc::clone(gateway), in_flight::limit));
     routes
         .method_not_allowed_fallback(unknown_method)
-        // Inside of what follows: nobody without a key takes a place.
-        .route_layer(in_flight)
-        .route_layer(from_fn_with_state(Arc::clone(gateway), access::check))
+        .route_layer(guards)
         .fallback(unknown_path)
         .layer(from_fn_with_state(Arc::clone(gateway), observe::request))
         .layer(Extension(document))
@@ -83,11 +78,6 @@ pub(super) fn router(gateway: &Arc<Gateway>) -> Router {
 )]
 async fn openapi(Extension(Served(document)): Extension<Served>) -> Response {
     ([(CONTENT_TYPE, "application/json")], document).into_response()
-}
-
-async fn busy(_: BoxError) -> Problem {
-    let detail = "as many requests are being served as memory allows; send this one again a little later";
-    Problem::new(StatusCode::TOO_MANY_REQUESTS, "too busy", detail.to_owned()).retry_after(1)
 }
 
 async fn unknown_path(uri: Uri) -> Problem {

@@ -1,0 +1,148 @@
+//! Whether workers on Kafka make of events what one process makes of them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, ensure};
+use jiff::Timestamp;
+use serde_json::Value;
+use transect_core::ledger::{Ledger, Tally};
+use transect_worker::log::Log;
+use transect_worker::log::kafka::KafkaLog;
+use transect_worker::process::{GROUP, ProcessState};
+
+use crate::command::Up;
+use crate::outcome::{self, Outcome};
+use crate::workers::{PATIENCE, Workers};
+
+/// Where an event was read, and when: as many ways as there are to run.
+const WHERE: [&str; 5] = ["_received", "_offset", "_index", "_file", "_line"];
+/// Sketches are merged of other parts: `rolling` has a quantile of values between 0 and 1000.
+const TOLERANCES: [(&str, f64); 1] = [("rolling", 40.0)];
+
+/// Waits until a condition holds; what is not so yet is said when it takes too long.
+pub fn until(mut holds: impl FnMut() -> anyhow::Result<Option<String>>) -> anyhow::Result<()> {
+    let deadline = Instant::now() + 2 * PATIENCE;
+    while let Some(problem) = holds()? {
+        ensure!(Instant::now() < deadline, "{problem}");
+        thread::park_timeout(Duration::from_millis(500));
+    }
+    Ok(())
+}
+
+/// What the process role has counted in all partitions.
+pub fn ledger(workers: &Workers) -> anyhow::Result<Ledger> {
+    let log = KafkaLog::connect(workers.settings("reader"), Vec::new())?;
+    let mut ledger = Ledger::default();
+    for partition in 0..workers.pipeline().partitions {
+        if let Some(committed) = log.partition(partition, &[])?.committed(GROUP) {
+            let state: ProcessState = serde_json::from_str(&committed.metadata)?;
+            ledger += &state.ledger;
+        }
+    }
+    Ok(ledger)
+}
+
+/// What is to come out of events that were posted, each at least once.
+pub struct Agreement<'a> {
+    posted: &'a str,
+    expected: Outcome,
+    /// Windows that end later may be open.
+    until: Timestamp,
+}
+
+impl<'a> Agreement<'a> {
+    /// Runs the events in one process.
+    pub fn new(up: &Up, posted: &'a str, until: Timestamp) -> anyhow::Result<Self> {
+        let file = up.out.with_extension("ndjson");
+        fs::create_dir_all(&up.state)?;
+        fs::write(&file, posted).with_context(|| format!("write {}", file.display()))?;
+        up.clone().input("web", &file).arg("--drain").succeed()?;
+        let expected = closed(Outcome::read(&up.out, &WHERE)?, until);
+        Ok(Self { posted, expected, until })
+    }
+
+    /// Waits until the workers have come as far.
+    pub fn wait(&self, workers: &Workers) -> anyhow::Result<Tally> {
+        let read = self.posted.lines().count() as u64;
+        let accepted = self.expected.total("accepted");
+        until(|| {
+            let total = ledger(workers)?.total();
+            let done = total.read >= read && total.accepted == accepted;
+            Ok((!done).then(|| format!("{total:?}; {read} were posted, and {accepted} are valid")))
+        })?;
+        // Sinks write what they hold now and then; the last windows close once all partitions are quiet.
+        until(|| {
+            // A window may not be final yet.
+            let outcome = match Outcome::with_ledger(workers.out(), &WHERE, Value::Null) {
+                Ok(outcome) => closed(outcome, self.until),
+                Err(error) => return Ok(Some(format!("{error:#}"))),
+            };
+            let (rows, windows) = (outcome.rows(), windows_of(&outcome));
+            let (all_rows, all_windows) = (self.expected.rows(), windows_of(&self.expected));
+            let all = rows == all_rows && windows == all_windows;
+            Ok((!all).then(|| format!("{rows} rows of {all_rows}, {windows} windows of {all_windows}")))
+        })?;
+        let ledger = ledger(workers)?;
+        ensure!(ledger.adds_up(), "{ledger:?}");
+        Ok(ledger.total())
+    }
+
+    /// Compares, once the workers have ended.
+    pub fn check(&self, workers: &Workers) -> anyhow::Result<()> {
+        let found = Outcome::with_ledger(workers.out(), &WHERE, self.expected.ledger.clone())?;
+        let mut found = closed(found, self.until);
+        let (refused, expected) = (refusals(&found.rejected)?, refusals(&self.expected.rejected)?);
+        ensure!(refused == expected, "{} and {} refused events", refused.len(), expected.len());
+        // Each says where it was read, and how often that was.
+        found.rejected.clone_from(&self.expected.rejected);
+        found.same_as(&self.expected, &TOLERANCES)?;
+        self.check_archive(&workers.out().join("archive"))
+    }
+
+    /// Whether all that was posted is in the archive, as it came.
+    fn check_archive(&self, archive: &Path) -> anyhow::Result<()> {
+        let mut missing: BTreeSet<u64> = self.posted.lines().map(hash).collect();
+        for path in outcome::files(archive, "zst")? {
+            let decoder = zstd::Decoder::new(fs::File::open(&path)?)?;
+            for line in BufReader::new(decoder).lines() {
+                missing.remove(&hash(&line.with_context(|| path.display().to_string())?));
+            }
+        }
+        ensure!(missing.is_empty(), "{} events are not in the archive", missing.len());
+        Ok(())
+    }
+}
+
+fn hash(line: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    line.hash(&mut hasher);
+    hasher.finish()
+}
+
+/// The windows that end before a time.
+fn closed(mut outcome: Outcome, until: Timestamp) -> Outcome {
+    for windows in outcome.windows.values_mut() {
+        let ends = |key: &[String]| key[1].parse::<i64>().unwrap_or(i64::MAX);
+        windows.retain(|key, _| ends(key) <= until.as_microsecond());
+    }
+    outcome
+}
+
+fn windows_of(outcome: &Outcome) -> usize {
+    outcome.windows.values().map(BTreeMap::len).sum()
+}
+
+/// What was refused and why, each once.
+fn refusals(lines: &[String]) -> anyhow::Result<BTreeSet<String>> {
+    let refusal = |line: &String| -> anyhow::Result<String> {
+        let line: Value = serde_json::from_str(line)?;
+        Ok(format!("{} {} {}", line["reason"], line["pointer"], line["original"]))
+    };
+    lines.iter().map(refusal).collect()
+}
