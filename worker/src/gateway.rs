@@ -7,6 +7,7 @@ mod body;
 mod check;
 mod cloudevents;
 mod committer;
+mod document;
 mod drain;
 mod encoding;
 mod events;

@@ -1,4 +1,4 @@
-//! The routes, and the document that describes them.
+//! The routes.
 
 use std::sync::Arc;
 
@@ -10,44 +10,22 @@ use axum::response::{IntoResponse, Response};
 use axum::{Extension, Router};
 use bytes::Bytes;
 use tower::ServiceBuilder;
-use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
-use utoipa::{Modify, OpenApi};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::problem::Problem;
-use super::{Gateway, access, events, in_flight, observe};
-
-/// What the routes have in common.
-#[derive(OpenApi)]
-#[openapi(
-    info(title = "Transect gateway", description = "Takes the events of a study in."),
-    modifiers(&Keys)
-)]
-struct Document;
-
-/// The two ways an API key may come.
-struct Keys;
-
-impl Modify for Keys {
-    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
-        let components = document.components.get_or_insert_default();
-        let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build();
-        components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
-        let header = ApiKey::Header(ApiKeyValue::new("X-API-Key"));
-        components.add_security_scheme("header", SecurityScheme::ApiKey(header));
-    }
-}
+use super::{Gateway, access, document, events, in_flight, observe};
 
 /// The document, as it is served.
 #[derive(Clone)]
 struct Served(Bytes);
 
 pub(super) fn router(gateway: &Arc<Gateway>) -> Router {
-    let (routes, document) = OpenApiRouter::with_openapi(Document::openapi())
+    let (routes, mut document) = OpenApiRouter::with_openapi(document::begin())
         .routes(routes!(events::post))
         .routes(routes!(openapi))
         .split_for_parts();
+    document::name(&mut document, gateway);
     // Plain data.
     let document = Served(document.to_json().unwrap_or_default().into());
     // The outer ones first: nobody without a key takes a place.
