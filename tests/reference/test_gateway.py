@@ -1,5 +1,5 @@
-"""The gateway against the document that it serves of itself: whatever is sent, no answer is a 5xx or one that the document
-does not declare, and nobody gets in without a key for the study.
+"""The gateway against the document that it serves of itself: whatever is sent, no answer is a 5xx or one that is not
+declared there, and nobody gets in without a key for the study.
 
     TRANSECT=… TRANSECT_API_SECONDS=600 python -m unittest tests/reference/test_gateway.py
 """

@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 
 use backon::{BackoffBuilder, ExponentialBuilder};
 
-use crate::log::kafka::{Change, KafkaLog, KafkaSettings, Member, PartitionLog, Watched};
-use crate::log::{Log, Topic};
+use crate::log::Log;
+use crate::log::kafka::{Change, KafkaLog, KafkaSettings, Member, Watched};
 use crate::role::{Role, RoleError};
 use crate::runner::{Flag, Runner};
 
@@ -25,22 +25,43 @@ const DELAY_MAX: Duration = Duration::from_secs(3);
 /// A session that lasted so long was a good one: the next begins at once.
 const GOOD: Duration = Duration::from_secs(60);
 
+/// The role of a partition, and the log that it works on.
+pub type Begun = (Arc<dyn Log>, Box<dyn Role>);
+
+/// Begins the work on a partition, in one session.
+pub type Begin<'a> = Box<dyn Fn(u32) -> Result<Begun, RoleError> + 'a>;
+
 /// What a process does in a group.
 pub struct Assignment<'a> {
-    /// The cluster.
+    /// The cluster of the group.
     pub settings: KafkaSettings,
     /// The group.
-    pub group: &'static str,
-    /// The topic whose partitions are shared out.
-    pub topic: Topic,
+    pub group: &'a str,
+    /// The topic whose partitions are shared out, by its whole name.
+    pub topic: String,
     /// Roles hold what they have at most so long.
     pub flush_interval: Duration,
-    /// Makes the role of a partition, from its log.
-    pub role: &'a dyn Fn(u32, Arc<dyn Log>) -> Result<Box<dyn Role>, RoleError>,
+    /// Begins a session: connects to whatever its roles write to.
+    pub session: &'a dyn Fn(Arc<Member>) -> Result<Begin<'a>, RoleError>,
     /// Goes up once the process has had its first word from the group.
     pub joined: Flag,
     /// Ends it in good order when it goes up.
     pub stop: Flag,
+}
+
+/// Begins the work on a partition of a pipeline's own topics: from its log, which is opened for the group.
+pub fn of_partitions<'a>(
+    settings: &KafkaSettings,
+    group: &'a str,
+    member: Arc<Member>,
+    role: &'a dyn Fn(Arc<dyn Log>) -> Result<Box<dyn Role>, RoleError>,
+) -> Result<Begin<'a>, RoleError> {
+    let log = KafkaLog::connect(settings.clone(), vec![member])?;
+    Ok(Box::new(move |partition| {
+        let log: Arc<dyn Log> = Arc::new(log.partition(partition, &[group])?);
+        let role = role(Arc::clone(&log))?;
+        Ok((log, role))
+    }))
 }
 
 /// Works until it is told to stop. An error only for what no later session can do better.
@@ -72,9 +93,9 @@ pub fn run(assignment: &Assignment<'_>) -> Result<(), RoleError> {
 fn session(assignment: &Assignment<'_>) -> Result<(), RoleError> {
     let Assignment { settings, group, topic, .. } = assignment;
     let watched = Watched::begin(&settings.security);
-    let member = Member::join(settings, group, *topic)?;
-    let log = KafkaLog::connect(settings.clone(), vec![Arc::clone(&member)])?;
-    let mut working = Working { assignment, log, partitions: BTreeMap::new() };
+    let member = Member::join_topic(settings, group, topic.clone())?;
+    let begin = (assignment.session)(Arc::clone(&member))?;
+    let mut working = Working { assignment, begin, partitions: BTreeMap::new() };
     let worked = working.work(&member, watched);
     // However it ended: what can be committed is.
     let ended = working.end_all();
@@ -82,13 +103,13 @@ fn session(assignment: &Assignment<'_>) -> Result<(), RoleError> {
     Ok(member.leave(LEAVING)?)
 }
 
-struct Working<'a> {
-    assignment: &'a Assignment<'a>,
-    log: KafkaLog,
+struct Working<'w, 'a> {
+    assignment: &'w Assignment<'a>,
+    begin: Begin<'a>,
     partitions: BTreeMap<u32, Runner>,
 }
 
-impl Working<'_> {
+impl Working<'_, '_> {
     /// Until it has to stop, a role has failed, or the secrets that it has logged in with have changed.
     fn work(&mut self, member: &Member, mut watched: Watched) -> Result<(), RoleError> {
         while !self.assignment.stop.is_raised() && !watched.has_changed() {
@@ -117,9 +138,8 @@ impl Working<'_> {
     }
 
     fn begin(&mut self, partition: u32) -> Result<(), RoleError> {
-        let Assignment { group, flush_interval, role, .. } = self.assignment;
-        let log: Arc<PartitionLog> = Arc::new(self.log.partition(partition, &[group])?);
-        let role = role(partition, Arc::clone(&log) as Arc<dyn Log>)?;
+        let Assignment { group, flush_interval, .. } = self.assignment;
+        let (log, role) = (self.begin)(partition)?;
         let mut runner = Runner::new(log, Flag::default(), *flush_interval);
         runner.spawn(role, None)?;
         tracing::info!(group, partition, "begins");

@@ -4,6 +4,7 @@
 mod access;
 mod avro;
 mod body;
+mod bridge;
 mod check;
 mod cloudevents;
 mod committer;
@@ -35,6 +36,7 @@ use transect_core::identity::PipelineKey;
 use transect_core::privacy::KeyRing;
 
 use self::access::Access;
+pub use self::bridge::Bridge;
 use self::check::Checker;
 use self::committer::Committer;
 use self::idempotency::Answers;

@@ -269,7 +269,7 @@ pub enum LogError {
 
 impl LogError {
     /// Wraps what a Kafka client said.
-    fn broker(doing: &'static str, what: String) -> impl Fn(rdkafka::error::KafkaError) -> Self {
+    pub(crate) fn broker(doing: &'static str, what: String) -> impl Fn(rdkafka::error::KafkaError) -> Self {
         move |source| Self::Broker { doing, what: what.clone(), source }
     }
 }

@@ -226,6 +226,10 @@ impl<'a> Pipeline<'a> {
         for source in &self.config.sources {
             let reader = match &source.kind {
                 SourceKind::Http {} => None,
+                SourceKind::Kafka { .. } => {
+                    let problem = "topics of Kafka are read by workers on Kafka, not in one process";
+                    return Err(format!("source {}: {problem}; give it files by --input", source.name).into());
+                }
                 SourceKind::Files { paths, format } => {
                     let position = state.sources.get(&source.name).and_then(|s| s.input.clone());
                     let files = self.files(source, paths, position, self.watch.progress.clone());

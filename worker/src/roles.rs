@@ -5,7 +5,7 @@ use std::fs;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::mpsc::channel;
-use std::thread;
+use std::thread::{self, ScopedJoinHandle};
 use std::time::Duration;
 
 use transect_config::{PipelineConfig, SourceConfig, SourceKind, Span, WorkerConfig};
@@ -15,7 +15,7 @@ use transect_core::process::ProcessSource;
 use crate::aggregate::{self, Aggregate};
 use crate::assignment::{self, Assignment};
 use crate::compiled::Compiled;
-use crate::gateway::{self, GatewayParts, GatewaySource};
+use crate::gateway::{self, Bridge, GatewayParts, GatewaySource};
 use crate::health;
 use crate::log::kafka::{KafkaSettings, Outlet};
 use crate::log::{Log, Topic};
@@ -111,7 +111,7 @@ impl<'a> Worker<'a> {
         Err(format!("{problem}; make the topics anew, or give `partitions` the number that they have").into())
     }
 
-    /// HTTP → raw
+    /// HTTP, topics of Kafka → raw
     fn gateway(&self) -> Result<(), RoleError> {
         let outlet = Outlet::connect(self.settings("gateway"))?;
         self.check_partitions(outlet.partitions())?;
@@ -131,8 +131,44 @@ impl<'a> Worker<'a> {
         };
         let listening = |address: SocketAddr| tracing::info!(%address, "listening");
         let serving = gateway::serve(&self.config.gateway, parts, Some(listening))?;
-        health::serve(self.config.listen, Arc::clone(&self.metrics), Vec::new())?;
-        serving.join()
+        let bridges = self.bridges();
+        let joined = bridges.iter().map(|bridge| bridge.joined.clone()).collect();
+        health::serve(self.config.listen, Arc::clone(&self.metrics), joined)?;
+        let ended = thread::scope(|scope| {
+            let threads = bridges.iter().map(|bridge| scope.spawn(move || bridge.run()));
+            join(threads.collect())
+        });
+        serving.join().and(ended)
+    }
+
+    /// The sources that are topics of Kafka.
+    fn bridges(&self) -> Vec<Bridge> {
+        let bridge = |source: &SourceConfig| {
+            let SourceKind::Kafka { topic, bootstrap_servers, security, start } = &source.kind else {
+                return None;
+            };
+            let to = self.settings("gateway");
+            let from = match bootstrap_servers {
+                None => to.clone(),
+                Some(servers) => {
+                    let (bootstrap_servers, security) = (servers.clone(), security.clone());
+                    KafkaSettings { bootstrap_servers, security, ..to.clone() }
+                }
+            };
+            Some(Bridge {
+                source: GatewaySource::of(source),
+                from,
+                topic: topic.clone(),
+                start: *start,
+                to,
+                types: Arc::clone(&self.compiled.types),
+                key: self.key.clone(),
+                stop: self.stop.clone(),
+                joined: Flag::default(),
+                clock: now_micros,
+            })
+        };
+        self.pipeline.sources.iter().filter_map(bridge).collect()
     }
 
     /// raw → clean, rejected, ids, partials, alerts
@@ -220,15 +256,16 @@ impl<'a> Worker<'a> {
             let work = |(Group { name, topic, role }, joined)| {
                 let settings = self.settings(name);
                 let assigned = move || {
+                    let checked = |log: Arc<dyn Log>| {
+                        self.check_partitions(log.share().map_or(1, |share| share.of))?;
+                        role(log)
+                    };
                     assignment::run(&Assignment {
-                        settings,
+                        topic: settings.topic(topic),
+                        session: &|member| assignment::of_partitions(&settings, name, member, &checked),
+                        settings: settings.clone(),
                         group: name,
-                        topic,
                         flush_interval: FLUSH_INTERVAL,
-                        role: &|_, log| {
-                            self.check_partitions(log.share().map_or(1, |share| share.of))?;
-                            role(log)
-                        },
                         joined,
                         stop: self.stop.clone(),
                     })
@@ -236,19 +273,21 @@ impl<'a> Worker<'a> {
                 thread::Builder::new().name(name.into()).spawn_scoped(scope, assigned)
             };
             let threads: Vec<_> = groups.into_iter().map(work).collect::<Result<_, _>>()?;
-            let panicked = || Err(RoleError::from("a role has panicked; this is a bug in Transect"));
-            let mut outcome = Ok(());
-            for thread in threads {
-                outcome = outcome.and(thread.join().unwrap_or_else(|_| panicked()));
-            }
-            outcome
+            join(threads)
         })
     }
 }
 
+/// Waits for all; the first error.
+fn join(threads: Vec<ScopedJoinHandle<'_, Result<(), RoleError>>>) -> Result<(), RoleError> {
+    let panicked = || Err(RoleError::from("a role has panicked; this is a bug in Transect"));
+    let join = |thread: ScopedJoinHandle<'_, _>| thread.join().unwrap_or_else(|_| panicked());
+    threads.into_iter().map(join).fold(Ok(()), Result::and)
+}
+
 /// Says so of what works in one process only.
 fn refuse_what_is_not_there_yet(pipeline: &PipelineConfig) -> Result<(), RoleError> {
-    if let Some(source) = pipeline.sources.iter().find(|source| !is_http(source)) {
+    if let Some(source) = pipeline.sources.iter().find(|source| is_file(source)) {
         let name = &source.name;
         return Err(format!(
             "source {name}: files are read by `transect up`, not by workers on Kafka; post its events to a source of \
@@ -266,6 +305,10 @@ fn refuse_what_is_not_there_yet(pipeline: &PipelineConfig) -> Result<(), RoleErr
 
 fn is_http(source: &SourceConfig) -> bool {
     matches!(source.kind, SourceKind::Http {})
+}
+
+fn is_file(source: &SourceConfig) -> bool {
+    matches!(source.kind, SourceKind::Files { .. })
 }
 
 fn duration(span: Span) -> Duration {

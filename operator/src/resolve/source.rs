@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use transect_config::{InputFormat, SourceConfig, SourceKind};
-use transect_crds::pipeline::{FileFormat, Source};
+use transect_config::{InputFormat, KafkaSecurity, SourceConfig, SourceKind, StartAt};
+use transect_crds::pipeline::{self, FileFormat, KafkaSource, MessageEncoding, Source};
 
 use super::{EventType, Overrides, Resolver, join};
 
@@ -87,6 +87,9 @@ fn kind(source: &Source, overrides: &Overrides, manifest: &str) -> Option<Source
     if source.http.is_some() {
         return Some(SourceKind::Http {});
     }
+    if let Some(kafka) = &source.kafka {
+        return kafka_kind(kafka);
+    }
     if let Some(files) = &source.files {
         // Paths are seen from where the manifest lies.
         let folder = Path::new(manifest).parent().unwrap_or(Path::new(""));
@@ -95,6 +98,25 @@ fn kind(source: &Source, overrides: &Overrides, manifest: &str) -> Option<Source
     }
     let url = &source.object_store.as_ref()?.url;
     url.strip_prefix("file://").map(|path| SourceKind::Files { paths: vec![PathBuf::from(path)], format })
+}
+
+/// A topic; None if it needs what no worker has yet: a login, TLS, or a registry.
+fn kafka_kind(kafka: &KafkaSource) -> Option<SourceKind> {
+    let needs_more = kafka.authentication.is_some() || kafka.tls.is_some() || kafka.schema_registry.is_some();
+    if needs_more || kafka.encoding.unwrap_or_default() != MessageEncoding::Json {
+        return None;
+    }
+    let start = match kafka.start.unwrap_or_default() {
+        pipeline::StartAt::Earliest => StartAt::Earliest,
+        pipeline::StartAt::Latest => StartAt::Latest,
+    };
+    let bootstrap_servers = kafka.bootstrap_servers.clone();
+    Some(SourceKind::Kafka {
+        topic: kafka.topic.clone(),
+        bootstrap_servers,
+        security: KafkaSecurity::default(),
+        start,
+    })
 }
 
 /// What the manifest says of how a source's files are written.

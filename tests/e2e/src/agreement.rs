@@ -52,19 +52,20 @@ pub fn ledger(workers: &Workers) -> anyhow::Result<Ledger> {
 pub struct Agreement<'a> {
     posted: &'a str,
     expected: Outcome,
-    /// Windows that end later may be open.
-    until: Timestamp,
+    /// Windows that end later may be open; None if it is left open which events are late, and so what windows hold.
+    until: Option<Timestamp>,
 }
 
 impl<'a> Agreement<'a> {
     /// Runs the events in one process.
-    pub fn new(up: &Up, posted: &'a str, until: Timestamp) -> anyhow::Result<Self> {
+    pub fn new(up: &Up, posted: &'a str, until: impl Into<Option<Timestamp>>) -> anyhow::Result<Self> {
+        let until = until.into();
         let file = up.out.with_extension("ndjson");
         fs::create_dir_all(&up.state)?;
         fs::write(&file, posted).with_context(|| format!("write {}", file.display()))?;
         up.clone().input("web", &file).arg("--drain").succeed()?;
-        let expected = closed(Outcome::read(&up.out, &WHERE)?, until);
-        Ok(Self { posted, expected, until })
+        let ledger = serde_json::from_slice(&fs::read(up.out.join("ledger.json"))?)?;
+        Ok(Self { posted, expected: outcome_of(&up.out, ledger, until)?, until })
     }
 
     /// Waits until the workers have come as far.
@@ -79,8 +80,8 @@ impl<'a> Agreement<'a> {
         // Sinks write what they hold now and then; the last windows close once all partitions are quiet.
         until(|| {
             // A window may not be final yet.
-            let outcome = match Outcome::with_ledger(workers.out(), &WHERE, Value::Null) {
-                Ok(outcome) => closed(outcome, self.until),
+            let outcome = match outcome_of(workers.out(), Value::Null, self.until) {
+                Ok(outcome) => outcome,
                 Err(error) => return Ok(Some(format!("{error:#}"))),
             };
             let (rows, windows) = (outcome.rows(), windows_of(&outcome));
@@ -95,8 +96,7 @@ impl<'a> Agreement<'a> {
 
     /// Compares, once the workers have ended.
     pub fn check(&self, workers: &Workers) -> anyhow::Result<()> {
-        let found = Outcome::with_ledger(workers.out(), &WHERE, self.expected.ledger.clone())?;
-        let mut found = closed(found, self.until);
+        let mut found = outcome_of(workers.out(), self.expected.ledger.clone(), self.until)?;
         let (refused, expected) = (refusals(&found.rejected)?, refusals(&self.expected.rejected)?);
         ensure!(refused == expected, "{} and {} refused events", refused.len(), expected.len());
         // Each says where it was read, and how often that was.
@@ -125,13 +125,18 @@ fn hash(line: &str) -> u64 {
     hasher.finish()
 }
 
-/// The windows that end before a time.
-fn closed(mut outcome: Outcome, until: Timestamp) -> Outcome {
+/// What came out, with the windows that end before a time.
+fn outcome_of(out: &Path, ledger: Value, until: Option<Timestamp>) -> anyhow::Result<Outcome> {
+    let Some(until) = until else {
+        let ignored: Vec<&str> = WHERE.into_iter().chain(["_late"]).collect();
+        return Outcome::without_windows(out, &ignored, ledger);
+    };
+    let mut outcome = Outcome::with_ledger(out, &WHERE, ledger)?;
     for windows in outcome.windows.values_mut() {
         let ends = |key: &[String]| key[1].parse::<i64>().unwrap_or(i64::MAX);
         windows.retain(|key, _| ends(key) <= until.as_microsecond());
     }
-    outcome
+    Ok(outcome)
 }
 
 fn windows_of(outcome: &Outcome) -> usize {

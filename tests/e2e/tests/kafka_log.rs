@@ -319,12 +319,13 @@ impl Worker {
         let (stop, settings) = (Flag::default(), KafkaSettings { member: member.into(), ..settings.clone() });
         let told = stop.clone();
         let work = move || {
+            let copy = |log| -> Result<Box<dyn Role>, RoleError> { Ok(Box::new(Copy::begin(log))) };
             let assignment = Assignment {
-                settings,
+                topic: settings.topic(Topic::Raw),
+                session: &|member| assignment::of_partitions(&settings, GROUP, member, &copy),
+                settings: settings.clone(),
                 group: GROUP,
-                topic: Topic::Raw,
                 flush_interval: Duration::from_secs(1),
-                role: &|_, log| Ok(Box::new(Copy::begin(log))),
                 joined: Flag::default(),
                 stop: told,
             };

@@ -197,6 +197,20 @@ pub struct SourceConfig {
 pub enum SourceKind {
     /// Events are POSTed to the gateway.
     Http {},
+    /// Events are read from a topic of Kafka, one a message.
+    Kafka {
+        /// The topic.
+        topic: String,
+        /// Its brokers: `host:port`, separated by commas; None for those of the pipeline's own topics.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        bootstrap_servers: Option<String>,
+        /// How connections to other brokers are made, and by whom.
+        #[serde(default)]
+        security: KafkaSecurity,
+        /// Where to begin the first time.
+        #[serde(default)]
+        start: StartAt,
+    },
     /// Events are read once from files, in the order given.
     Files {
         /// The files; plain, gzip or zstd, told apart by their content.
@@ -205,6 +219,16 @@ pub enum SourceKind {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         format: Option<InputFormat>,
     },
+}
+
+/// Where to begin the first time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum StartAt {
+    /// At the oldest message.
+    #[default]
+    Earliest,
+    /// At what comes next.
+    Latest,
 }
 
 /// How events are written.

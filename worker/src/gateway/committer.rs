@@ -107,7 +107,7 @@ fn commit_all(commit: &Commit, keys: Option<&KeyRing>, waiting: &Receiver<Waitin
 
 /// Consecutive posts of one partition, source, type, version and content type become one record; its received time is the
 /// first one's.
-fn records<'a>(posts: impl Iterator<Item = &'a Post>, keys: Option<&KeyRing>) -> Vec<NewRecord> {
+pub(super) fn records<'a>(posts: impl Iterator<Item = &'a Post>, keys: Option<&KeyRing>) -> Vec<NewRecord> {
     let mut records: Vec<(&Post, u64, BytesMut)> = Vec::new();
     for post in posts {
         let last = records.iter_mut().rfind(|(last, ..)| last.partition == post.partition);

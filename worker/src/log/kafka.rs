@@ -32,6 +32,7 @@ pub use self::outlet::Outlet;
 use self::reader::{Cursor, Reader};
 pub(crate) use self::security::Watched;
 pub use self::settings::KafkaSettings;
+pub(crate) use self::settings::PartitionConsumer;
 use self::state::Groups;
 pub use self::topics::{TopicSettings, create_topics};
 use self::writer::{Submission, Writer};

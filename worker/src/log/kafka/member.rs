@@ -79,7 +79,12 @@ impl Member {
     /// Under its own name for good: a process that is started again soon finds its partitions as they were, and the group
     /// does not stop for it.
     pub fn join(settings: &KafkaSettings, group: &str, topic: Topic) -> Result<Arc<Self>, LogError> {
-        let (topic, name) = (settings.topic(topic), settings.group(group));
+        Self::join_topic(settings, group, settings.topic(topic))
+    }
+
+    /// The same for any topic, by its whole name.
+    pub fn join_topic(settings: &KafkaSettings, group: &str, topic: String) -> Result<Arc<Self>, LogError> {
+        let name = settings.group(group);
         let failed = LogError::broker("join", name.clone());
         let (sender, changes) = channel();
         let heartbeat = HEARTBEAT_MAX.min(settings.session_timeout / 4);

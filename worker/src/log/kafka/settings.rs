@@ -3,10 +3,15 @@
 use std::time::Duration;
 
 use rdkafka::ClientConfig;
+use rdkafka::consumer::BaseConsumer;
 use transect_config::KafkaSecurity;
 
+use super::context::Context;
 use super::security;
 use crate::log::{LogError, Topic};
+
+/// A consumer of one partition, which logs what goes wrong.
+pub(crate) type PartitionConsumer = BaseConsumer<Context>;
 
 /// Where a pipeline's topics are, and how this process is known there.
 #[derive(Clone, Debug)]
@@ -39,6 +44,12 @@ impl KafkaSettings {
     /// The name of a group.
     pub(super) fn group(&self, group: &str) -> String {
         format!("{}.{group}", self.prefix)
+    }
+
+    /// A consumer that is told what to read.
+    pub(crate) fn reading(&self, name: &str) -> Result<PartitionConsumer, LogError> {
+        let failed = LogError::broker("connect to", self.bootstrap_servers.clone());
+        self.consumer(name)?.create_with_context(Context).map_err(failed)
     }
 
     /// What all clients have in common.
