@@ -5,8 +5,8 @@ use std::sync::{Mutex, PoisonError};
 
 use hashbrown::HashSet;
 
-/// As many are remembered at least, and twice as many at most: 32 MiB to 64 MiB with their table.
-const REMEMBERED: usize = 1 << 20;
+/// As many are remembered at least, and twice as many at most: 18 MiB to 36 MiB with their tables.
+const REMEMBERED: usize = 1 << 19;
 
 /// Two sets: the older one goes when the newer one is full.
 #[derive(Debug, Default)]
