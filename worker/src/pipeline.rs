@@ -14,7 +14,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use transect_config::{GatewayConfig, PipelineConfig, SourceConfig, SourceKind};
 use transect_core::identity::PipelineKey;
@@ -259,6 +259,7 @@ impl<'a> Pipeline<'a> {
             input_errors,
             metrics: Arc::clone(&self.metrics),
             clock: now_micros,
+            instant: Instant::now,
         })
     }
 

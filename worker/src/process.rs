@@ -79,7 +79,8 @@ pub struct ProcessParts {
     pub dedup_window_micros: i64,
     /// An epoch ends at so many bytes of events.
     pub epoch_bytes: usize,
-    /// Number of decoding threads.
+    /// Number of decoding threads. With none, the role does all its work on the caller's thread, commits too, and a step
+    /// is over when it returns.
     pub threads: usize,
     /// Goes up when no more files are to be read; what is in the raw topic is still worked off.
     pub end: Flag,
@@ -93,6 +94,8 @@ pub struct ProcessParts {
     pub metrics: Arc<Metrics>,
     /// Microseconds since 1970 UTC; only stamped on idle records, never asked for a decision.
     pub clock: fn() -> i64,
+    /// What silence is measured by.
+    pub instant: fn() -> Instant,
 }
 
 /// See the module.
@@ -160,7 +163,7 @@ impl Process {
         let mut process = Self {
             pool: DecodePool::new(parts.threads, lanes.len(), reader),
             raw_reader: reader(),
-            committer: Committer::new(Arc::clone(&parts.log))?,
+            committer: Committer::new(Arc::clone(&parts.log), parts.threads > 0)?,
             ids_offset: parts.log.end(Topic::Ids),
             processor,
             lanes,
@@ -173,7 +176,7 @@ impl Process {
             ids_alive: VecDeque::new(),
             observations,
             backlog: Backlog::new(parts.log.end(Topic::Clean)),
-            quiet_since: Instant::now(),
+            quiet_since: (parts.instant)(),
             ended: false,
             parts,
         };
@@ -240,7 +243,7 @@ impl Process {
                     self.accept(source, treated, &redrive_of)?;
                     // Refused events move no watermark: however many come, others need not wait for it.
                     if self.processor.position() > accepted {
-                        self.quiet_since = Instant::now();
+                        self.quiet_since = (self.parts.instant)();
                         self.state.idle = false;
                     }
                 }
@@ -303,10 +306,11 @@ impl Process {
     /// Writes idle records, while there are windows to close or silences to find, here or in other partitions, when the
     /// gateway has long been silent.
     fn step_idle(&mut self) -> Result<(), RoleError> {
-        if self.parts.drain || self.quiet_since.elapsed() < IDLE_AFTER {
+        let instant = (self.parts.instant)();
+        if self.parts.drain || instant.duration_since(self.quiet_since) < IDLE_AFTER {
             return Ok(());
         }
-        self.quiet_since = Instant::now();
+        self.quiet_since = instant;
         let current = self.processor.watermarks().current();
         let raised = self.watermark_elsewhere()?.filter(|elsewhere| *elsewhere > current);
         if self.processor.due() <= current && raised.is_none() {

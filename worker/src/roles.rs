@@ -1,35 +1,29 @@
 //! The roles as processes, on Kafka: each runs for the partitions that its process is given, as in one process it runs for
 //! all there is (`pipeline`).
 
+mod maker;
+
 use std::fs;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::mpsc::channel;
 use std::thread::{self, ScopedJoinHandle};
 use std::time::Duration;
 
 use transect_config::{PipelineConfig, SourceConfig, SourceKind, Span, WorkerConfig};
-use transect_core::identity::PipelineKey;
-use transect_core::process::ProcessSource;
 
-use crate::aggregate::{self, Aggregate};
+pub use self::maker::{Made, RoleMaker};
+use crate::aggregate;
 use crate::assignment::{self, Assignment};
-use crate::compiled::Compiled;
 use crate::gateway::{self, Bridge, GatewayParts, GatewaySource};
 use crate::health;
 use crate::log::kafka::{KafkaSettings, Outlet};
 use crate::log::{Log, Topic};
-use crate::metrics::Metrics;
-use crate::pipeline::{EPOCH_BYTES, FLUSH_INTERVAL, TABLE, now_micros};
-use crate::process::{self, Process, ProcessParts};
-use crate::role::{Role, RoleError};
+use crate::pipeline::{FLUSH_INTERVAL, TABLE, now_micros};
+use crate::process;
+use crate::role::RoleError;
 use crate::runner::Flag;
 use crate::secret;
-use crate::sink::Folders;
-use crate::sink::archive::{self, Archive};
-use crate::sink::lines::LineSink;
-use crate::sink::table::{TableOptions, TableSink};
-use crate::sink::windows::WindowSink;
+use crate::sink::archive;
 
 /// What a process does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,7 +55,7 @@ pub fn run(config: &WorkerConfig, job: Job, member: &str, stop: &Flag) -> Result
 }
 
 /// Makes the role of a partition, from its log.
-type MakeRole<'a> = dyn Fn(Arc<dyn Log>) -> Result<Box<dyn Role>, RoleError> + Send + Sync + 'a;
+type MakeRole<'a> = dyn Fn(Arc<dyn Log>) -> Made + Send + Sync + 'a;
 
 /// A group of workers: who shares out which topic, and what they do with a partition.
 struct Group<'a> {
@@ -75,17 +69,15 @@ struct Worker<'a> {
     pipeline: &'a PipelineConfig,
     member: &'a str,
     stop: &'a Flag,
-    compiled: Compiled,
-    key: PipelineKey,
-    metrics: Arc<Metrics>,
+    maker: RoleMaker,
 }
 
 impl<'a> Worker<'a> {
     fn open(config: &'a WorkerConfig, member: &'a str, stop: &'a Flag) -> Result<Self, RoleError> {
         let pipeline = &config.pipeline;
         refuse_what_is_not_there_yet(pipeline)?;
-        let (compiled, key) = (Compiled::of(pipeline)?, secret::load(&config.key)?);
-        Ok(Self { config, pipeline, member, stop, compiled, key, metrics: Arc::new(Metrics::default()) })
+        let maker = RoleMaker::new(pipeline.clone(), secret::load(&config.key)?, config.threads)?;
+        Ok(Self { config, pipeline, member, stop, maker })
     }
 
     /// How this process is known to the brokers in a group. Groups are apart, so that none waits for another.
@@ -121,10 +113,10 @@ impl<'a> Worker<'a> {
             commit: Box::new(move |transaction| outlet.commit(transaction)),
             study: self.pipeline.study.clone(),
             sources: sources.filter(|source| is_http(source)).map(GatewaySource::of).collect(),
-            types: Arc::clone(&self.compiled.types),
-            key: self.key.clone(),
+            types: Arc::clone(&self.maker.compiled.types),
+            key: self.maker.key.clone(),
             keys: None,
-            metrics: Arc::clone(&self.metrics),
+            metrics: Arc::clone(&self.maker.metrics),
             shows_health: false,
             stop: self.stop.clone(),
             clock: now_micros,
@@ -133,7 +125,7 @@ impl<'a> Worker<'a> {
         let serving = gateway::serve(&self.config.gateway, parts, Some(listening))?;
         let bridges = self.bridges();
         let joined = bridges.iter().map(|bridge| bridge.joined.clone()).collect();
-        health::serve(self.config.listen, Arc::clone(&self.metrics), joined)?;
+        health::serve(self.config.listen, Arc::clone(&self.maker.metrics), joined)?;
         let ended = thread::scope(|scope| {
             let threads = bridges.iter().map(|bridge| scope.spawn(move || bridge.run()));
             join(threads.collect())
@@ -161,8 +153,8 @@ impl<'a> Worker<'a> {
                 topic: topic.clone(),
                 start: *start,
                 to,
-                types: Arc::clone(&self.compiled.types),
-                key: self.key.clone(),
+                types: Arc::clone(&self.maker.compiled.types),
+                key: self.maker.key.clone(),
                 stop: self.stop.clone(),
                 joined: Flag::default(),
                 clock: now_micros,
@@ -171,77 +163,33 @@ impl<'a> Worker<'a> {
         self.pipeline.sources.iter().filter_map(bridge).collect()
     }
 
-    /// raw → clean, rejected, ids, partials, alerts
     fn process(&self) -> Result<(), RoleError> {
-        let role = |log: Arc<dyn Log>| -> Result<Box<dyn Role>, RoleError> {
-            let sources = self.pipeline.sources.iter();
-            let source =
-                |source: &SourceConfig| ProcessSource { name: source.name.as_str().into(), bounded: false };
-            // Inputs with an end are read elsewhere.
-            let (input_errors, _) = channel();
-            let parts = ProcessParts {
-                log,
-                types: Arc::clone(&self.compiled.types),
-                windows: self.compiled.windows.clone(),
-                detectors: self.compiled.detectors.events.clone(),
-                lookups: self.compiled.lookups.clone(),
-                sources: sources.map(|of| (source(of), None)).collect(),
-                key: self.key.clone(),
-                keys: None,
-                partitions: self.pipeline.partitions,
-                generation: self.pipeline.generation,
-                dedup_window_micros: self.pipeline.dedup.window.micros(),
-                threads: self.config.threads,
-                epoch_bytes: EPOCH_BYTES,
-                end: Flag::default(),
-                drain: false,
-                behind: None,
-                input_errors,
-                metrics: Arc::clone(&self.metrics),
-                clock: now_micros,
-            };
-            Ok(Box::new(Process::new(parts)?))
-        };
+        let role = |log| self.maker.process(log);
         self.work(vec![Group { name: process::GROUP, topic: Topic::Raw, role: Box::new(role) }])
     }
 
-    /// partials → windows
     fn aggregate(&self) -> Result<(), RoleError> {
-        let role = |log: Arc<dyn Log>| -> Result<Box<dyn Role>, RoleError> {
-            let detectors = self.compiled.detectors.windows.clone();
-            let (plans, metrics) = (self.compiled.window_plans(), Arc::clone(&self.metrics));
-            Ok(Box::new(Aggregate::new(log, plans, detectors, metrics)?))
-        };
+        let role = |log| self.maker.aggregate(log);
         self.work(vec![Group { name: aggregate::GROUP, topic: Topic::Partials, role: Box::new(role) }])
     }
 
-    /// clean → table, windows → windows, rejected → rejected, alerts → alerts, raw → archive
     fn sinks(&self) -> Result<(), RoleError> {
-        let folders = Folders { out: self.config.out.clone(), state: self.config.out.clone() };
-        fs::create_dir_all(&folders.out)
-            .map_err(|error| format!("create {}: {error}", folders.out.display()))?;
-        let (folders, study) = (&folders, &self.pipeline.study);
+        let (maker, out) = (&self.maker, &self.config.out);
+        fs::create_dir_all(out).map_err(|error| format!("create {}: {error}", out.display()))?;
         let lines = |topic: Topic| Group {
             name: topic.as_str(),
             topic,
-            role: Box::new(move |log| Ok(Box::new(LineSink::open(log, topic, folders)?))),
+            role: Box::new(move |log| maker.lines(log, topic, out)),
         };
         let mut groups = vec![lines(Topic::Rejected), lines(Topic::Alerts), lines(Topic::Redriven)];
-        let windows = move |log| -> Result<Box<dyn Role>, RoleError> {
-            Ok(Box::new(WindowSink::open(log, folders, study)?))
-        };
+        let windows = move |log| maker.windows(log, out);
         groups.push(Group { name: Topic::Windows.as_str(), topic: Topic::Windows, role: Box::new(windows) });
         if self.pipeline.cold.table {
-            let table = move |log| -> Result<Box<dyn Role>, RoleError> {
-                Ok(Box::new(TableSink::open(log, folders, TableOptions::new(study, self.config.threads))?))
-            };
+            let table = move |log| maker.table(log, out);
             groups.push(Group { name: TABLE, topic: Topic::Clean, role: Box::new(table) });
         }
         if self.pipeline.cold.archive {
-            let archive = move |log| -> Result<Box<dyn Role>, RoleError> {
-                let spill = tempfile::tempfile().map_err(|error| format!("create a file: {error}"))?;
-                Ok(Box::new(Archive::new(log, folders, Vec::new(), spill, None, Flag::default())?))
-            };
+            let archive = move |log| maker.archive(log, out);
             groups.push(Group { name: archive::GROUP, topic: Topic::Raw, role: Box::new(archive) });
         }
         self.work(groups)
@@ -251,7 +199,7 @@ impl<'a> Worker<'a> {
     fn work(&self, groups: Vec<Group<'_>>) -> Result<(), RoleError> {
         let groups: Vec<_> = groups.into_iter().map(|group| (group, Flag::default())).collect();
         let joined = groups.iter().map(|(_, joined)| joined.clone()).collect();
-        health::serve(self.config.listen, Arc::clone(&self.metrics), joined)?;
+        health::serve(self.config.listen, Arc::clone(&self.maker.metrics), joined)?;
         thread::scope(|scope| {
             let work = |(Group { name, topic, role }, joined)| {
                 let settings = self.settings(name);

@@ -11,7 +11,15 @@ use std::thread;
 use crate::log::{Log, LogError, Transaction};
 
 /// See the module.
-pub(super) struct Committer {
+pub(super) enum Committer {
+    /// The caller waits for each commit.
+    Here(Arc<dyn Log>),
+    /// A thread has one under way.
+    Thread(Thread),
+}
+
+/// The other end of the thread.
+pub(super) struct Thread {
     transactions: SyncSender<Transaction>,
     outcomes: Receiver<Result<(), LogError>>,
     under_way: bool,
@@ -31,7 +39,30 @@ pub(super) enum CommitError {
 }
 
 impl Committer {
-    pub(super) fn new(log: Arc<dyn Log>) -> io::Result<Self> {
+    /// With a thread, or without.
+    pub(super) fn new(log: Arc<dyn Log>, threaded: bool) -> io::Result<Self> {
+        Ok(if threaded { Self::Thread(Thread::start(log)?) } else { Self::Here(log) })
+    }
+
+    /// Hands a transaction over, after the one before it has been committed.
+    pub(super) fn submit(&mut self, transaction: Transaction) -> Result<(), CommitError> {
+        match self {
+            Self::Here(log) => Ok(log.commit_soon(transaction)?),
+            Self::Thread(thread) => thread.submit(transaction),
+        }
+    }
+
+    /// Waits until everything handed over is committed.
+    pub(super) fn settle(&mut self) -> Result<(), CommitError> {
+        match self {
+            Self::Here(_) => Ok(()),
+            Self::Thread(thread) => thread.settle(),
+        }
+    }
+}
+
+impl Thread {
+    fn start(log: Arc<dyn Log>) -> io::Result<Self> {
         let (transactions, inbox) = sync_channel::<Transaction>(1);
         let (outbox, outcomes) = sync_channel(1);
         thread::Builder::new().name("commit".into()).spawn(move || {
@@ -44,16 +75,14 @@ impl Committer {
         Ok(Self { transactions, outcomes, under_way: false })
     }
 
-    /// Hands a transaction over, after the one before it has been committed.
-    pub(super) fn submit(&mut self, transaction: Transaction) -> Result<(), CommitError> {
+    fn submit(&mut self, transaction: Transaction) -> Result<(), CommitError> {
         self.settle()?;
         self.transactions.send(transaction).map_err(|_| CommitError::Gone)?;
         self.under_way = true;
         Ok(())
     }
 
-    /// Waits until everything handed over is committed.
-    pub(super) fn settle(&mut self) -> Result<(), CommitError> {
+    fn settle(&mut self) -> Result<(), CommitError> {
         if std::mem::take(&mut self.under_way) {
             self.outcomes.recv().map_err(|_| CommitError::Gone)??;
         }
