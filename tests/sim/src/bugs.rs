@@ -2,7 +2,6 @@
 //! those that the brokers themselves would have.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 

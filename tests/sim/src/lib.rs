@@ -10,6 +10,7 @@ pub mod log;
 pub mod oracles;
 pub mod random;
 pub mod run;
+pub mod seeds;
 pub mod setup;
 pub mod topic;
 pub mod trace;

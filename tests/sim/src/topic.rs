@@ -81,11 +81,17 @@ impl TopicPartition {
         committed(&self.entries)
     }
 
-    /// Lets go what was appended before a moment, but for what an open transaction holds.
+    /// Lets go of committed records that were appended before a moment. The mark behind the last of them stays: that is
+    /// where whoever has read them goes on.
     pub fn retain(&mut self, since: i64) {
-        let stable = self.last_stable();
-        while self.start < stable && self.entries[self.start as usize].appended < since {
-            self.start += 1;
+        for at in self.start..self.last_stable() {
+            let entry = &self.entries[at as usize];
+            if entry.appended >= since {
+                break;
+            }
+            if entry.fate == Fate::Committed && entry.record.is_some() {
+                self.start = at + 1;
+            }
         }
     }
 }
