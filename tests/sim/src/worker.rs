@@ -153,7 +153,9 @@ impl Worker {
     }
 
     fn end(&mut self, problem: String) {
-        self.brokers.world().note(|| format!("{} ends: {problem}", self.name));
+        // Without the names of files, which are others each time.
+        let words = problem.split(" /").next().unwrap_or_default();
+        self.brokers.world().note(|| format!("{} ends: {words}", self.name));
         self.problem = problem;
         self.session = None;
         let longest = if self.random.below(8) == 0 { AWAY_MAX } else { 8 * SECOND };
