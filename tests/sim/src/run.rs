@@ -3,8 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, bail, ensure};
-use transect_worker::log::Topic;
+use anyhow::{Context, bail};
 use transect_worker::process::ProcessState;
 use transect_worker::record::COUNT;
 
@@ -21,8 +20,6 @@ use crate::world::Brokers;
 
 /// How long all may take to come to rest once nothing goes wrong any more, microseconds.
 const PATIENCE: i64 = 1500 * SECOND;
-/// Beyond an event's time, the watermark that makes the last of its windows final: their size, and lateness.
-const CLOSING: i64 = 185 * SECOND;
 
 /// How a run has ended.
 #[derive(Debug)]
@@ -191,8 +188,7 @@ impl Run<'_> {
             return Ok(Some("a client waits".into()));
         }
         let world = self.brokers.world();
-        let events = self.gateways.iter().flat_map(|gateway| gateway.events.values());
-        let last = events.filter(|event| event.valid).map(|event| event.time * 1000).max().unwrap_or(0);
+        let mut states = Vec::new();
         for partition in 0..world.partitions {
             for job in Job::ALL {
                 let committed = world.committed(job.group(), partition).unwrap_or_default();
@@ -205,16 +201,15 @@ impl Run<'_> {
                     return Ok(Some(format!("{}: partition {partition} is at {at} of {end}", job.group())));
                 }
             }
-            let committed = world.committed(Job::Process.group(), partition).unwrap_or_default();
-            let any = world.partition(Topic::Clean as usize, partition).all().next().is_some();
-            if committed.metadata.is_empty() {
-                ensure!(!any, "rows, and no state");
-                continue;
-            }
-            let state: ProcessState = serde_json::from_str(&committed.metadata)?;
-            if state.watermark < last + CLOSING && state.watermark != i64::MIN {
-                return Ok(Some(format!("the watermark of partition {partition}")));
-            }
+            states.push(match world.committed(Job::Process.group(), partition) {
+                Some(committed) => serde_json::from_str(&committed.metadata)?,
+                None => ProcessState::default(),
+            });
+        }
+        let closing = states.iter().map(|state| state.closing).max();
+        let open = states.iter().position(|state| Some(state.watermark) < closing);
+        if let Some(partition) = open {
+            return Ok(Some(format!("the watermark of partition {partition}")));
         }
         Ok(None)
     }
