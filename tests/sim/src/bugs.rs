@@ -42,11 +42,13 @@ pub enum Bug {
     IdsExpireFirst,
     /// A partition that was not heard of for a while holds no window back, though it has much to catch up on.
     IdleCloses,
+    /// A partition is opened while records that are committed lie behind an open transaction, out of sight.
+    OpensUnsettled,
 }
 
 impl Bug {
     /// Every bug.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::OffsetsOutside,
         Self::NoFencing,
         Self::UnknownIsFailed,
@@ -58,6 +60,7 @@ impl Bug {
         Self::IndexKept,
         Self::IdsExpireFirst,
         Self::IdleCloses,
+        Self::OpensUnsettled,
     ];
 }
 

@@ -13,6 +13,9 @@ use crate::clock;
 use crate::faults::{Fault, Kind};
 use crate::world::{Brokers, Identity, Refused, Request, STATE, to_record};
 
+/// What is read when a partition is opened, and when its roles are rebuilt.
+const REBUILT_FROM: [usize; 4] =
+    [STATE, Topic::Ids as usize, Topic::Observations as usize, Topic::WindowObservations as usize];
 /// Tries to commit while a group's generations overtake each other.
 const TRIES: u32 = 5;
 
@@ -240,11 +243,16 @@ impl SimLog {
     pub fn open(link: &Arc<Link>, partition: u32) -> Result<Option<Self>, LogError> {
         let group = link.who().group;
         link.step(Kind::Read, || format!("open partition {partition}"))?;
-        let world = link.brokers().world();
-        if !world.is_stable(group, partition) {
+        let mut world = link.brokers().world();
+        let settled = |slot: &usize| world.partition(*slot, partition).is_settled();
+        // Behind the records of an open transaction there may be others that are committed.
+        let settled = world.bug == Some(Bug::OpensUnsettled) || REBUILT_FROM.iter().all(settled);
+        if !settled || !world.is_stable(group, partition) {
             return Ok(None);
         }
         let committed = world.committed(group, partition);
+        let (name, offsets) = (link.who().name, committed.as_ref().map(|committed| &committed.offsets));
+        world.note(|| format!("{name}: has partition {partition} from {offsets:?}"));
         drop(world);
         let groups = committed.map(|committed| (group.to_owned(), committed));
         Ok(Some(Self {

@@ -51,6 +51,11 @@ impl TopicPartition {
         self.open.values().copied().min().unwrap_or_else(|| self.high_watermark())
     }
 
+    /// Whether no transaction is open.
+    pub fn is_settled(&self) -> bool {
+        self.open.is_empty()
+    }
+
     /// Adds a record of an open transaction.
     pub fn append(&mut self, number: TransactionNumber, key: String, mut record: Record, now: i64) {
         record.offset = self.high_watermark();
