@@ -86,10 +86,10 @@ impl TopicPartition {
         committed(&self.entries)
     }
 
-    /// Lets go of committed records that were appended before a moment. The mark behind the last of them stays: that is
+    /// Lets go of committed records that were appended before a moment, up to an offset. The mark behind the last of them stays: that is
     /// where whoever has read them goes on.
-    pub fn retain(&mut self, since: i64) {
-        for at in self.start..self.last_stable() {
+    pub fn retain(&mut self, since: i64, before: u64) {
+        for at in self.start..self.last_stable().min(before) {
             let entry = &self.entries[at as usize];
             if entry.appended >= since {
                 break;

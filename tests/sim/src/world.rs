@@ -10,6 +10,7 @@ use crate::bugs::Bug;
 use crate::clock::{self, SECOND};
 use crate::faults::{Fault, Faults, Kind};
 use crate::group::{Group, MemberId, Refusal};
+use crate::setup::Job;
 use crate::topic::{TopicPartition, TransactionNumber};
 use crate::trace::Trace;
 
@@ -17,14 +18,15 @@ use crate::trace::Trace;
 pub const STATE: usize = Topic::ALL.len();
 /// A transaction that nobody ends is undone after so long, microseconds.
 const TRANSACTION_TIMEOUT: i64 = 30 * SECOND;
-/// How long topics are kept, microseconds: longer than any worker is away.
-const RETENTION: i64 = 300 * SECOND;
-/// `partials` are kept for twice the longest window with its lateness, and as long as a worker may be away.
-const PARTIALS_RETENTION: i64 = 720 * SECOND;
+/// How long topics are kept, microseconds.
+const RETENTION: i64 = 240 * SECOND;
 /// `ids` are kept for the dedup window of 5 minutes more, and some.
 const IDS_RETENTION: i64 = RETENTION + 320 * SECOND;
 /// Where a deliberate bug lets them go early.
 const IDS_RETENTION_SHORT: i64 = 60 * SECOND;
+
+/// They are trimmed now and then.
+const TRIMMED_EVERY: u64 = 32;
 
 /// Everyone's view of the brokers. One thread works on it, by turns.
 #[derive(Clone)]
@@ -46,6 +48,7 @@ impl Brokers {
             bug,
             trace,
             violations: Vec::new(),
+            passed: 0,
         })))
     }
 
@@ -76,6 +79,8 @@ pub struct World {
     pub trace: Trace,
     /// Bounds that did not hold.
     pub violations: Vec<String>,
+    /// Moments that have passed.
+    passed: u64,
 }
 
 /// Who speaks to the brokers: a producer of an epoch, and a member of a group.
@@ -269,15 +274,31 @@ impl World {
                 }
             }
         }
-        for topic in Topic::ALL {
-            let kept = match topic {
-                Topic::Ids if self.bug == Some(Bug::IdsExpireFirst) => IDS_RETENTION_SHORT,
-                Topic::Ids => IDS_RETENTION,
-                Topic::Partials => PARTIALS_RETENTION,
-                _ => RETENTION,
-            };
-            for partition in &mut self.topics[topic as usize] {
-                partition.retain(now - kept);
+        self.passed += 1;
+        if self.passed.is_multiple_of(TRIMMED_EVERY) {
+            self.trim(now);
+        }
+    }
+
+    /// Topics are kept for a time, which is always longer than the way that their readers are behind.
+    fn trim(&mut self, now: i64) {
+        for partition in 0..self.partitions {
+            let needed = Job::ALL.map(|job| {
+                let committed = self.committed(job.group(), partition).unwrap_or_default();
+                // Windows that are open are rebuilt from earlier partials.
+                let state: serde_json::Value = serde_json::from_str(&committed.metadata).unwrap_or_default();
+                let from = state["lowWater"].as_u64().unwrap_or(u64::MAX);
+                (job.topic(), committed.offset(job.topic()).min(from))
+            });
+            for topic in Topic::ALL {
+                let kept = match topic {
+                    Topic::Ids if self.bug == Some(Bug::IdsExpireFirst) => IDS_RETENTION_SHORT,
+                    Topic::Ids => IDS_RETENTION,
+                    _ => RETENTION,
+                };
+                let needed = needed.iter().filter(|(of, _)| *of == topic).map(|(_, offset)| *offset).min();
+                let topic = &mut self.topics[topic as usize][partition as usize];
+                topic.retain(now - kept, needed.unwrap_or(u64::MAX));
             }
         }
     }
