@@ -225,6 +225,45 @@ fn a_partition_is_opened_once_nobody_else_can_commit_for_it() -> anyhow::Result<
     })
 }
 
+/// A transaction of someone else that has written to a topic, and is not ended.
+fn unended(settings: &KafkaSettings, topic: &str) -> anyhow::Result<BaseProducer> {
+    let mut config = ClientConfig::new();
+    config.set("bootstrap.servers", &settings.bootstrap_servers).set("transactional.id", "unended");
+    let producer: BaseProducer = config.create()?;
+    producer.init_transactions(PATIENCE)?;
+    producer.begin_transaction()?;
+    let record = BaseRecord::<str, str>::to(topic).partition(0).key("another").payload("");
+    producer.send(record).map_err(|(error, _)| error)?;
+    producer.flush(PATIENCE)?;
+    Ok(producer)
+}
+
+/// What was committed behind it is out of sight until it ends.
+#[test]
+fn a_partition_is_opened_once_all_that_was_committed_can_be_read() -> anyhow::Result<()> {
+    let _alone = alone();
+    let settings = pipeline()?;
+    let first = connect(&settings, "one")?.partition(0, &[GROUP])?;
+    for topic in [format!("{}.state", settings.prefix), settings.topic(Topic::Ids)] {
+        let unended = unended(&settings, &topic)?;
+        let before = first.committed(GROUP).map_or(0, |committed| committed.offset(Topic::Raw));
+        let id = vec![record(Topic::Ids, "id")];
+        first.commit(Transaction { records: id, progress: progress(GROUP, before + 1), trim: vec![] })?;
+        let log = connect(&settings, "two")?;
+        thread::scope(|scope| {
+            let opening = scope.spawn(|| log.partition(0, &[GROUP]));
+            thread::park_timeout(Duration::from_secs(2));
+            unended.abort_transaction(PATIENCE)?;
+            let opened = opening.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+            ensure!(opened.committed(GROUP) == first.committed(GROUP), "{:?}", opened.committed(GROUP));
+            let ids = values(&opened, Topic::Ids, 100)?.len() as u64;
+            ensure!(ids == before + 1, "{ids} records of ids where {} were committed", before + 1);
+            Ok(())
+        })?;
+    }
+    Ok(())
+}
+
 #[test]
 fn partitions_commit_side_by_side_and_see_their_own_only() -> anyhow::Result<()> {
     let _alone = alone();

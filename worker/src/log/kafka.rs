@@ -17,6 +17,7 @@ mod outlet;
 mod reader;
 mod security;
 mod settings;
+mod settled;
 mod state;
 mod topics;
 mod writer;
@@ -82,6 +83,7 @@ impl KafkaLog {
         for group in groups {
             offsets::wait_until_stable(&self.settings, group, partition)?;
         }
+        settled::wait_until_settled(&self.settings, &self.reader, partition)?;
         let groups = Groups::read(&self.reader, partition)?;
         let mut ends = [(0, 0); Topic::ALL.len()];
         for topic in Topic::ALL {

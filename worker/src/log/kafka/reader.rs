@@ -73,7 +73,8 @@ impl Reader {
         self.ends_of(&self.state_topic, partition)
     }
 
-    fn ends_of(&self, topic: &str, partition: u32) -> Result<(u64, u64), LogError> {
+    /// The same for any topic of the pipeline, by its whole name.
+    pub(super) fn ends_of(&self, topic: &str, partition: u32) -> Result<(u64, u64), LogError> {
         let ask = || self.consumer.fetch_watermarks(topic, partition as i32, self.settings.timeout);
         // A partition may be without a leader for a moment.
         let delays =
