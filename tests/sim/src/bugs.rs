@@ -8,7 +8,6 @@ use std::time::Duration;
 use transect_worker::log::{Committed, Log, LogError, NewRecord, Record, Share, Topic, Transaction};
 use transect_worker::record;
 
-
 use crate::clock::{self, SECOND};
 use crate::log::SimLog;
 use crate::setup::Setup;

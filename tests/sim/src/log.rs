@@ -1,13 +1,12 @@
 //! One partition of all topics as a process sees it: what `log/kafka` is on real brokers.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-
-use std::sync::Arc;
 
 use transect_worker::log::{Committed, Log, LogError, Record, Share, Topic, Transaction};
 
+use crate::bounds;
 use crate::bugs::Bug;
 use crate::clock;
 use crate::faults::{Fault, Kind};
@@ -272,6 +271,14 @@ impl SimLog {
         self.groups.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn check_bounds(&self, transaction: &Transaction) {
+        let Some((group, after)) = &transaction.progress else { return };
+        let before = self.groups().get(group).cloned().unwrap_or_default();
+        let mut world = self.link.brokers().world();
+        let exceeded = bounds::exceeded(&world, group, self.partition, &before, after);
+        world.violations.extend(exceeded);
+    }
+
     fn at_end(&self) -> MutexGuard<'_, BTreeMap<Topic, u64>> {
         self.at_end.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -322,6 +329,7 @@ impl Log for SimLog {
     }
 
     fn commit(&self, transaction: Transaction) -> Result<(), LogError> {
+        self.check_bounds(&transaction);
         self.link.commit(self.partition, &transaction)?;
         self.groups().extend(transaction.progress);
         Ok(())

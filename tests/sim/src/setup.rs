@@ -102,7 +102,8 @@ fn maker(partitions: u32) -> anyhow::Result<Arc<RoleMaker>> {
         return Ok(Arc::clone(maker));
     }
     let config = PipelineConfig { partitions, ..pipeline()? };
-    let mut maker = RoleMaker::new(config, PipelineKey::new([7; 16]), 0).map_err(|error| anyhow!("{error}"))?;
+    let mut maker =
+        RoleMaker::new(config, PipelineKey::new([7; 16]), 0).map_err(|error| anyhow!("{error}"))?;
     (maker.epoch_bytes, maker.held_bytes_max) = (EPOCH_BYTES, Some(HELD_BYTES_MAX));
     (maker.clock, maker.instant) = (clock::now, clock::instant);
     let maker = Arc::new(maker);

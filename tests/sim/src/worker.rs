@@ -148,8 +148,7 @@ impl Worker {
         let generation = world.group(group).generation();
         drop(world);
         let link = Link::new(self.brokers.clone(), Identity { name, epoch, group, member, generation });
-        self.session =
-            Some(Session { link, seats: BTreeMap::new(), change: None, frozen_until: 0, last: 0 });
+        self.session = Some(Session { link, seats: BTreeMap::new(), change: None, frozen_until: 0, last: 0 });
     }
 
     fn end(&mut self, problem: String) {

@@ -12,7 +12,7 @@ use transect_worker::role::{Role, RoleError};
 use transect_worker::roles::Made;
 
 use crate::clock;
-use crate::setup::Job;
+use crate::setup::{HELD_BYTES_MAX, Job};
 
 struct TimedTable {
     log: Arc<dyn Log>,
@@ -34,9 +34,14 @@ impl Role for TimedTable {
 
     fn step(&mut self) -> Result<bool, RoleError> {
         let records = self.log.read(Topic::Clean, self.next, 1 << 20)?;
-        self.next = records.last().map_or(self.next, |last| last.offset + 1);
         let any = !records.is_empty();
-        self.held.extend(records);
+        for record in records {
+            self.next = record.offset + 1;
+            self.held.push(record);
+            if self.held.iter().map(|record| record.value.len()).sum::<usize>() >= HELD_BYTES_MAX {
+                self.flush()?;
+            }
+        }
         Ok(any)
     }
 

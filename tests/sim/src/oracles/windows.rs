@@ -46,9 +46,10 @@ pub(super) fn same<'a>(out: &Path, accepted: impl Iterator<Item = &'a Event>) ->
 
 fn last_revisions(out: &Path) -> anyhow::Result<BTreeMap<Key, Values>> {
     let mut last: BTreeMap<Key, ((i64, bool), Values)> = BTreeMap::new();
-    for (name, columns) in
-        [("by-station", ["readings", "total", "least", "greatest"].as_slice()), ("rolling", &["readings", "total"])]
-    {
+    for (name, columns) in [
+        ("by-station", ["readings", "total", "least", "greatest"].as_slice()),
+        ("rolling", &["readings", "total"]),
+    ] {
         for path in files::files(&out.join("windows").join(name), "parquet")? {
             for batch in files::batches(&path)? {
                 for (key, revision, values) in rows_of(&batch, name, columns)? {
