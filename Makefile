@@ -14,7 +14,7 @@ KAFKA := $(CACHE)/kafka-$(shell sha256sum tools/kafka/pom.xml | cut -c1-12)
 SYSTEM := $(CACHE)/system-$(shell sha256sum tools/install-system.sh | cut -c1-12)
 BROWSER := $(CACHE)/browser-$(shell sha256sum tools/install-browser.sh | cut -c1-12)
 
-.PHONY: help demo test check bench soak chaos fuzz audit build tools
+.PHONY: help demo test check bench soak sim chaos fuzz audit build tools
 .DEFAULT_GOAL := help
 
 help: ## Say what there is
@@ -51,6 +51,9 @@ soak: build ## Kill the process 200 times at random moments, and compare what co
 
 chaos: build $(KAFKA)/.installed ## Kill workers and brokers for SECONDS (1800) while events come in, and compare what comes out
 	TRANSECT_CHAOS_SECONDS=$(or $(SECONDS),1800) TRANSECT_KAFKA=$(KAFKA) cargo test --locked --workspace --test chaos -- --nocapture
+
+sim: tools ## Run the roles over simulated brokers by SEEDS (100000), until one fails; it says how to see that one again
+	TRANSECT_SIM_SEEDS=$(or $(SEEDS),100000) cargo test --locked --release -p transect-sim --test sim -- --nocapture
 
 fuzz: tools ## Run each fuzz target for SECONDS (600), two at a time; the first time builds all with coverage
 	FUZZ_SECONDS=$(or $(SECONDS),600) FUZZ_TARGET_DIR=$(CACHE)/fuzz-target tools/fuzz.sh

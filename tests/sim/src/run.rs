@@ -79,7 +79,7 @@ fn attempt(
         posting: true,
     };
     run.with_faults();
-    run.to_rest()?;
+    run.settle()?;
     oracles::check(brokers, run.gateways, &run.setup.out)
 }
 
@@ -148,7 +148,7 @@ impl Run<'_> {
     }
 
     /// Nothing goes wrong any more: all is worked off, and the last windows close.
-    fn to_rest(&mut self) -> anyhow::Result<()> {
+    fn settle(&mut self) -> anyhow::Result<()> {
         self.brokers.world().note(|| "nothing goes wrong any more".into());
         let until = clock::now() + PATIENCE;
         let mut ticks = 0_u64;

@@ -20,14 +20,17 @@ type Key = (&'static str, i64, Option<String>);
 /// Count and sum, least and greatest where asked for.
 type Values = Vec<i64>;
 
+/// A window as it was issued: its revision, and whether that is final.
+type Issued = (Key, (i64, bool), Values);
+
 /// Every window is there, final, and says what the events do.
 pub(super) fn same<'a>(out: &Path, accepted: impl Iterator<Item = &'a Event>) -> anyhow::Result<()> {
     let mut due: BTreeMap<Key, Values> = BTreeMap::new();
     for event in accepted {
         let minute = (event.time * 1000).div_euclid(MINUTE) * MINUTE;
         let value = event.value;
-        let hourly = due.entry(("by-station", minute, Some(event.station.clone())));
-        let values = hourly.or_insert_with(|| vec![0, 0, i64::MAX, i64::MIN]);
+        let entry = due.entry(("by-station", minute, Some(event.station.clone())));
+        let values = entry.or_insert_with(|| vec![0, 0, i64::MAX, i64::MIN]);
         *values = vec![values[0] + 1, values[1] + value, values[2].min(value), values[3].max(value)];
         for start in [minute - MINUTE, minute] {
             let values = due.entry(("rolling", start, None)).or_insert_with(|| vec![0, 0]);
@@ -67,11 +70,7 @@ fn last_revisions(out: &Path) -> anyhow::Result<BTreeMap<Key, Values>> {
     Ok(last.into_iter().map(|(key, (_, values))| (key, values)).collect())
 }
 
-fn rows_of(
-    batch: &RecordBatch,
-    name: &'static str,
-    columns: &[&str],
-) -> anyhow::Result<Vec<(Key, (i64, bool), Values)>> {
+fn rows_of(batch: &RecordBatch, name: &'static str, columns: &[&str]) -> anyhow::Result<Vec<Issued>> {
     let column = |name: &str| batch.column_by_name(name).with_context(|| format!("no column {name}"));
     let starts = column("window_start")?.as_primitive::<TimestampMicrosecondType>();
     let revisions = column("revision")?.as_primitive::<Int64Type>();
