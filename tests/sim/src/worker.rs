@@ -18,7 +18,7 @@ use crate::setup::{Job, Setup};
 use crate::world::{Brokers, Identity};
 
 /// Roles hold what they have at most so long, microseconds.
-const FLUSH_INTERVAL: i64 = 10 * SECOND;
+const FLUSH_INTERVAL: i64 = 25 * SECOND;
 /// The longest that a process is away: less than topics are kept.
 const AWAY_MAX: i64 = 100 * SECOND;
 
