@@ -86,6 +86,11 @@ impl TopicPartition {
         committed(&self.entries)
     }
 
+    /// When the entry of an offset was appended.
+    pub fn appended(&self, offset: u64) -> Option<i64> {
+        self.entries.get(offset as usize).map(|entry| entry.appended)
+    }
+
     /// Lets go of committed records that were appended before a moment, up to an offset. The mark behind the last of them stays: that is
     /// where whoever has read them goes on.
     pub fn retain(&mut self, since: i64, before: u64) {

@@ -20,8 +20,8 @@ pub const STATE: usize = Topic::ALL.len();
 const TRANSACTION_TIMEOUT: i64 = 30 * SECOND;
 /// How long topics are kept, microseconds.
 const RETENTION: i64 = 240 * SECOND;
-/// `ids` are kept for the dedup window of 5 minutes more, and some.
-const IDS_RETENTION: i64 = RETENTION + 320 * SECOND;
+/// `ids` are kept longer than `raw` by the dedup window of 5 minutes, and some.
+const DEDUP_WINDOW: i64 = 320 * SECOND;
 /// Where a deliberate bug lets them go early.
 const IDS_RETENTION_SHORT: i64 = 60 * SECOND;
 
@@ -290,15 +290,19 @@ impl World {
                 let from = state["lowWater"].as_u64().unwrap_or(u64::MAX);
                 (job.topic(), committed.offset(job.topic()).min(from))
             });
+            let raw = self.partition(Topic::Raw as usize, partition);
+            let unread = needed.iter().find(|(of, _)| *of == Topic::Raw).map_or(0, |(_, offset)| *offset);
+            // `raw` that is kept because it is not read yet keeps `ids`.
+            let oldest = raw.appended(unread).unwrap_or(now).min(now - RETENTION);
             for topic in Topic::ALL {
-                let kept = match topic {
-                    Topic::Ids if self.bug == Some(Bug::IdsExpireFirst) => IDS_RETENTION_SHORT,
-                    Topic::Ids => IDS_RETENTION,
-                    _ => RETENTION,
+                let since = match topic {
+                    Topic::Ids if self.bug == Some(Bug::IdsExpireFirst) => now - IDS_RETENTION_SHORT,
+                    Topic::Ids => oldest - DEDUP_WINDOW,
+                    _ => now - RETENTION,
                 };
                 let needed = needed.iter().filter(|(of, _)| *of == topic).map(|(_, offset)| *offset).min();
                 let topic = &mut self.topics[topic as usize][partition as usize];
-                topic.retain(now - kept, needed.unwrap_or(u64::MAX));
+                topic.retain(since, needed.unwrap_or(u64::MAX));
             }
         }
     }
