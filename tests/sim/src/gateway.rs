@@ -108,7 +108,7 @@ impl Gateway {
     /// Does one small thing.
     pub fn tick(&mut self) {
         let now = clock::now();
-        self.posted.retain(|posted| posted.due <= now || posted.acknowledged || posted.due < posted.gives_up);
+        self.posted.retain(|posted| posted.acknowledged || now < posted.gives_up);
         let Some(link) = self.link.clone().filter(|link| !link.is_dead()) else {
             return self.begin();
         };
