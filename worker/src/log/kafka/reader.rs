@@ -19,6 +19,9 @@ use crate::log::{LogError, Record, Topic};
 
 /// Bytes that are fetched ahead of a partition.
 const AHEAD_KBYTES: &str = "8192";
+/// How long a broker may take to say the ends of a topic, before it is asked again.
+const ANSWER: Duration = Duration::from_secs(2);
+const ASK_AGAIN: Duration = Duration::from_millis(50);
 /// How long to wait for a message at a time.
 const PATIENCE: Duration = Duration::from_millis(100);
 
@@ -75,14 +78,27 @@ impl Reader {
 
     /// The same for any topic of the pipeline, by its whole name.
     pub(super) fn ends_of(&self, topic: &str, partition: u32) -> Result<(u64, u64), LogError> {
-        let ask = || self.consumer.fetch_watermarks(topic, partition as i32, self.settings.timeout);
-        // A partition may be without a leader for a moment.
-        let delays =
-            ExponentialBuilder::default().with_total_delay(Some(self.settings.timeout)).without_max_times();
-        let ends = ask.retry(delays).when(|error| error.rdkafka_error_code().is_some_and(is_passing)).call();
-        let (first, end) = ends.map_err(LogError::broker("ask for the ends of", topic.to_owned()))?;
-        Ok((first.max(0) as u64, end.max(0) as u64))
+        ends_of(&self.consumer, topic, partition, self.settings.timeout)
     }
+}
+
+/// The first offset of a partition that is kept, and the one after the last that the consumer may see.
+pub(super) fn ends_of(
+    consumer: &BaseConsumer<Context>,
+    topic: &str,
+    partition: u32,
+    timeout: Duration,
+) -> Result<(u64, u64), LogError> {
+    let deadline = Instant::now() + timeout;
+    // A partition may be without a leader for a moment: then the next one is asked.
+    let ask = || consumer.fetch_watermarks(topic, partition as i32, ANSWER.min(timeout));
+    let delays =
+        ExponentialBuilder::default().with_min_delay(ASK_AGAIN).with_max_delay(ANSWER).without_max_times();
+    let may_pass =
+        |error: &KafkaError| Instant::now() < deadline && error.rdkafka_error_code().is_some_and(is_passing);
+    let ends = ask.retry(delays).when(may_pass).call();
+    let (first, end) = ends.map_err(LogError::broker("ask for the ends of", topic.to_owned()))?;
+    Ok((first.max(0) as u64, end.max(0) as u64))
 }
 
 /// Serves what is not a message, as long as there is the consumer.
@@ -251,6 +267,7 @@ fn is_passing(code: RDKafkaErrorCode) -> bool {
             | Code::UnknownTopicOrPartition
             | Code::BrokerNotAvailable
             | Code::BrokerTransportFailure
+            | Code::DestroyBroker
             | Code::OperationTimedOut
     )
 }
