@@ -53,7 +53,7 @@ chaos: build $(KAFKA)/.installed ## Kill workers and brokers for SECONDS (1800) 
 	TRANSECT_CHAOS_SECONDS=$(or $(SECONDS),1800) TRANSECT_KAFKA=$(KAFKA) cargo test --locked --workspace --test chaos -- --nocapture
 
 sim: tools ## Run the roles over simulated brokers by SEEDS (100000), until one fails; it says how to see that one again
-	TRANSECT_SIM_SEEDS=$(or $(SEEDS),100000) cargo test --locked --release -p transect-sim --test sim -- --nocapture
+	TRANSECT_SIM_SEEDS=$(or $(SEEDS),100000) cargo test --locked --workspace --test sim -- --nocapture
 
 fuzz: tools ## Run each fuzz target for SECONDS (600), two at a time; the first time builds all with coverage
 	FUZZ_SECONDS=$(or $(SECONDS),600) FUZZ_TARGET_DIR=$(CACHE)/fuzz-target tools/fuzz.sh

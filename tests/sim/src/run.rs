@@ -200,6 +200,10 @@ impl Run<'_> {
                     let at = committed.offset(job.topic());
                     return Ok(Some(format!("{}: partition {partition} is at {at} of {end}", job.group())));
                 }
+                // Whoever was killed after its commit has left its files for the next to publish.
+                if !self.workers.iter().any(|worker| worker.works_on(job, partition)) {
+                    return Ok(Some(format!("{}: nobody works on partition {partition}", job.group())));
+                }
             }
             states.push(match world.committed(Job::Process.group(), partition) {
                 Some(committed) => serde_json::from_str(&committed.metadata)?,

@@ -83,6 +83,12 @@ impl Worker {
         format!("{} {state}; its last problem: {}", self.name, self.problem)
     }
 
+    /// Whether it does so for certain: nobody who might still commit something for that partition comes before it.
+    pub fn works_on(&self, job: Job, partition: u32) -> bool {
+        let seated = |session: &Session| !session.link.is_dead() && session.seats.contains_key(&partition);
+        self.job == job && self.session.as_ref().is_some_and(seated)
+    }
+
     /// The client tells the group in the background that the process lives.
     pub fn heartbeat(&self) {
         let sessions = self.session.iter().chain(&self.zombies);
