@@ -34,7 +34,7 @@ struct AggregateState {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     partitions: BTreeMap<u32, i64>,
     /// The oldest partials that open windows need.
-    low_water: u64,
+    low_water: Option<u64>,
     /// Alerts on windows so far, by detector.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     alerts: BTreeMap<String, u64>,
@@ -110,7 +110,7 @@ impl Aggregate {
             None => Ok(AggregateState {
                 watermark: watermark::NONE,
                 partitions: BTreeMap::new(),
-                low_water: 0,
+                low_water: None,
                 alerts: BTreeMap::new(),
             }),
         }
@@ -122,7 +122,8 @@ impl Aggregate {
             merge.restore(state.watermark);
         }
         let log = Arc::clone(&self.log);
-        for rec in log::between(&*log, Topic::Partials, state.low_water, self.offset) {
+        let from = state.low_water.unwrap_or(self.offset);
+        for rec in log::between(&*log, Topic::Partials, from, self.offset) {
             self.merge(&rec?)?;
         }
         for (_, merge) in &mut self.merges {
@@ -209,12 +210,12 @@ impl Aggregate {
 
     fn commit(&mut self, records: Vec<NewRecord>) -> Result<(), RoleError> {
         let low_waters = self.merges.iter().filter_map(|(_, merge)| merge.low_water());
-        let low_water = low_waters.min().unwrap_or(self.offset);
+        let low_water = low_waters.min();
         let (watermark, partitions, alerts) = (self.watermark, self.partitions.clone(), self.alerts.clone());
         let metadata = serde_json::to_string(&AggregateState { watermark, partitions, low_water, alerts })?;
         let committed = Committed { offsets: vec![(Topic::Partials, self.offset)], metadata };
         let progress = Some((GROUP.to_owned(), committed));
-        let mut trim = vec![(Topic::Partials, low_water)];
+        let mut trim = vec![(Topic::Partials, low_water.unwrap_or(self.offset))];
         trim.extend(self.observations.expired(&*self.log, self.watermark));
         Ok(self.log.commit_soon(Transaction { records, progress, trim })?)
     }

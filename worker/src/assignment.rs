@@ -99,8 +99,9 @@ fn session(assignment: &Assignment<'_>) -> Result<(), RoleError> {
     let worked = working.work(&member, watched);
     // However it ended: what can be committed is.
     let ended = working.end_all();
+    let left = member.leave(LEAVING);
     worked.and(ended)?;
-    Ok(member.leave(LEAVING)?)
+    Ok(left?)
 }
 
 struct Working<'w, 'a> {

@@ -207,7 +207,8 @@ pub enum LogError {
     },
     /// The records asked for have been trimmed away.
     #[error(
-        "{topic} begins at offset {start}, but offset {asked} was asked for; the state folder was changed from outside"
+        "{topic} begins at offset {start}, but offset {asked} was asked for: what was there was removed before it was read, by \
+         a change of the state folder from outside or by a retention that was shorter than the pipeline stood still"
     )]
     Trimmed {
         /// The topic.
@@ -321,6 +322,12 @@ pub trait Log: Send + Sync {
 
     /// Ends all waiting now, for news that is not in the log. Without it the news comes a little later.
     fn wake(&self) {}
+
+    /// Commits that a group has come past what is no record, if there was any behind the last that it has read. Called now and
+    /// then while nothing comes.
+    fn advance(&self, _group: &str) -> Result<(), LogError> {
+        Ok(())
+    }
 
     /// Which partition of the pipeline it holds; None where it holds all there is.
     fn share(&self) -> Option<Share> {

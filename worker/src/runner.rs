@@ -171,6 +171,7 @@ impl Drive {
             }
             if flushed.elapsed() >= self.flush_interval {
                 role.flush()?;
+                self.log.advance(role.name())?;
                 flushed = Instant::now();
             }
             self.log.wait(seen, WAIT);

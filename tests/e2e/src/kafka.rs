@@ -1,7 +1,7 @@
 //! Real Kafka brokers on loopback, with ports and folders of their own.
 
 use std::fs;
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
@@ -88,11 +88,14 @@ impl Kafka {
         self.brokers[broker].start()
     }
 
-    /// Waits until every partition has all its copies again.
+    /// Waits until every broker answers, and every partition has all its copies again.
     pub fn wait_until_in_sync(&self) -> anyhow::Result<()> {
         self.wait_for(|metadata| {
+            // The others learn late of one that has died.
+            let answers = |broker: &str| TcpStream::connect(broker).is_ok();
             let partitions = metadata.topics().iter().flat_map(|topic| topic.partitions());
-            metadata.brokers().len() == self.brokers.len()
+            self.bootstrap_servers.split(',').all(answers)
+                && metadata.brokers().len() == self.brokers.len()
                 && partitions
                     .into_iter()
                     .all(|of| of.error().is_none() && of.isr().len() == of.replicas().len())
@@ -230,6 +233,7 @@ transaction.state.log.replication.factor={count}
 transaction.state.log.min.isr={in_sync}
 transaction.state.log.num.partitions=4
 group.initial.rebalance.delay.ms=0
+log.retention.check.interval.ms=1000
 {guarded}",
         data = data.display(),
         // One may be away.

@@ -36,6 +36,8 @@ const CLIENT_PATIENCE: Duration = Duration::from_secs(8);
 const BROKER_PATIENCE: Duration = Duration::from_secs(20);
 /// Longer than a session lasts without a sign of life.
 const FROZEN_SECONDS: u64 = 9;
+/// After so long clients hear of a group no more whose coordinator has died.
+const UNHEARD_SECONDS: u64 = 7;
 /// Of a worker that is told to end under load, whatever is down.
 const GRACE: Duration = Duration::from_secs(30);
 
@@ -61,15 +63,18 @@ enum Fault {
     Freeze(usize),
     /// A broker dies, and is started again.
     Broker(usize, u64),
+    /// A broker dies and stays away until a worker has been told to end, and has ended.
+    Failover(usize, usize),
 }
 
 impl Fault {
     fn draw(random: &mut Random) -> Self {
         let (seat, seconds) = (random.below(SEATS.len() as u64) as usize, random.below(4));
-        match random.below(10) {
+        match random.below(11) {
             0..4 => Self::Kill(seat, seconds),
             4..6 => Self::Terminate(seat, seconds),
             6..8 => Self::Freeze(seat),
+            8 => Self::Failover(random.below(3) as usize, seat),
             _ => Self::Broker(random.below(3) as usize, seconds * 2),
         }
     }
@@ -80,6 +85,7 @@ impl Fault {
             Self::Terminate(..) => "workers told to end",
             Self::Freeze(_) => "workers frozen beyond their session",
             Self::Broker(..) => "brokers killed",
+            Self::Failover(..) => "brokers away while a worker ends",
         }
     }
 }
@@ -158,6 +164,13 @@ fn suffer(stage: &mut Stage, fault: Fault) -> anyhow::Result<()> {
         Fault::Broker(broker, seconds) => {
             stage.kafka.kill(broker);
             rest(seconds);
+            stage.kafka.restart(broker)?;
+            stage.kafka.wait_until_in_sync()
+        }
+        Fault::Failover(broker, seat) => {
+            stage.kafka.kill(broker);
+            rest(UNHEARD_SECONDS);
+            suffer(stage, Fault::Terminate(seat, 0))?;
             stage.kafka.restart(broker)?;
             stage.kafka.wait_until_in_sync()
         }
@@ -249,9 +262,13 @@ fn whatever_dies_every_event_is_there_once() -> anyhow::Result<()> {
 
 fn report(faults: &[Fault], sent: &Sent, total: &Tally, slowest_end: Duration, took: Duration) -> String {
     let mut text = format!("{} faults in {:.0} s\n", faults.len(), took.as_secs_f64());
-    for name in
-        ["workers killed", "workers told to end", "workers frozen beyond their session", "brokers killed"]
-    {
+    for name in [
+        "workers killed",
+        "workers told to end",
+        "workers frozen beyond their session",
+        "brokers killed",
+        "brokers away while a worker ends",
+    ] {
         let _ = writeln!(text, "{:>8} {name}", faults.iter().filter(|fault| fault.name() == name).count());
     }
     let lines = sent.posted.lines().count();

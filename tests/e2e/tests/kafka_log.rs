@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, ensure};
 use bytes::Bytes;
 use proptest::prelude::*;
+use rdkafka::admin::{AdminClient, AdminOptions, AlterConfig, ResourceSpecifier};
+use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
@@ -260,6 +262,46 @@ fn a_partition_is_opened_once_all_that_was_committed_can_be_read() -> anyhow::Re
             ensure!(ids == before + 1, "{ids} records of ids where {} were committed", before + 1);
             Ok(())
         })?;
+    }
+    Ok(())
+}
+
+/// Behind the last record of a transaction is a mark, which is removed when its time is over, as records are.
+#[test]
+fn who_has_read_everything_does_not_miss_what_is_removed() -> anyhow::Result<()> {
+    let _alone = alone();
+    let settings = pipeline()?;
+    let first = connect(&settings, "one")?.partition(0, &[GROUP])?;
+    first.commit(records([record(Topic::Raw, "early")]))?;
+    let read = first.read(Topic::Raw, 0, 100)?.last().map_or(0, |last| last.offset + 1);
+    first.commit(Transaction { progress: progress(GROUP, read), ..Transaction::default() })?;
+    ensure!(first.read(Topic::Raw, read, 100)?.is_empty());
+    first.advance(GROUP)?;
+    let reached = first.committed(GROUP).map(|committed| committed.offset(Topic::Raw));
+    ensure!(reached == Some(read + 1), "{reached:?} after {read}");
+    keep_nothing(&settings, Topic::Raw)?;
+    let deadline = Instant::now() + PATIENCE;
+    while first.start(Topic::Raw) <= read {
+        ensure!(Instant::now() < deadline, "what is too old is still there");
+        thread::park_timeout(Duration::from_millis(200));
+    }
+    ensure!(first.read(Topic::Raw, read, 100)?.is_empty(), "who goes on");
+    let second = connect(&settings, "two")?.partition(0, &[GROUP])?;
+    let from = second.committed(GROUP).context("nothing is committed")?.offset(Topic::Raw);
+    ensure!(second.read(Topic::Raw, from, 100)?.is_empty(), "who begins again");
+    Ok(())
+}
+
+/// Has the broker remove all that is in a topic.
+fn keep_nothing(settings: &KafkaSettings, topic: Topic) -> anyhow::Result<()> {
+    let mut config = ClientConfig::new();
+    let admin: AdminClient<DefaultClientContext> =
+        config.set("bootstrap.servers", &settings.bootstrap_servers).create()?;
+    let name = settings.topic(topic);
+    let change = AlterConfig::new(ResourceSpecifier::Topic(&name)).set("retention.ms", "1");
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    for outcome in runtime.block_on(admin.alter_configs([&change], &AdminOptions::new()))? {
+        outcome.map_err(|(of, code)| anyhow::anyhow!("{of:?}: {code}"))?;
     }
     Ok(())
 }

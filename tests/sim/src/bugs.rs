@@ -43,11 +43,13 @@ pub enum Bug {
     IdleCloses,
     /// A partition is opened while records that are committed lie behind an open transaction, out of sight.
     OpensUnsettled,
+    /// Who has read everything waits at the mark behind the last record, until that is removed.
+    WaitsAtMarks,
 }
 
 impl Bug {
     /// Every bug.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::OffsetsOutside,
         Self::NoFencing,
         Self::UnknownIsFailed,
@@ -60,6 +62,7 @@ impl Bug {
         Self::IdsExpireFirst,
         Self::IdleCloses,
         Self::OpensUnsettled,
+        Self::WaitsAtMarks,
     ];
 }
 
@@ -176,6 +179,10 @@ impl Log for BuggyLog {
 
     fn commit(&self, transaction: Transaction) -> Result<(), LogError> {
         self.commit_with_bug(transaction)
+    }
+
+    fn advance(&self, group: &str) -> Result<(), LogError> {
+        self.log.advance(group)
     }
 
     fn sequence(&self) -> u64 {

@@ -235,6 +235,9 @@ pub struct SimLog {
     groups: Mutex<BTreeMap<String, Committed>>,
     /// By topic, where the reading stands at the end, if it does.
     at_end: Mutex<BTreeMap<Topic, u64>>,
+    /// By topic, the offset after the last record that was read, and the one after the marks behind it, once they have been
+    /// passed: not before the next fetch.
+    marks: Mutex<BTreeMap<Topic, (u64, u64)>>,
 }
 
 impl SimLog {
@@ -259,6 +262,7 @@ impl SimLog {
             partition,
             groups: Mutex::new(groups.into_iter().collect()),
             at_end: Mutex::default(),
+            marks: Mutex::default(),
         }))
     }
 
@@ -269,6 +273,17 @@ impl SimLog {
 
     fn groups(&self) -> MutexGuard<'_, BTreeMap<String, Committed>> {
         self.groups.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn pass_marks(&self, committed: &mut Committed) {
+        for (topic, offset) in &mut committed.offsets {
+            *offset = self.behind_marks(*topic, *offset);
+        }
+    }
+
+    fn behind_marks(&self, topic: Topic, next: u64) -> u64 {
+        let marks = self.marks.lock().unwrap_or_else(PoisonError::into_inner);
+        marks.get(&topic).filter(|(last, _)| *last == next).map_or(next, |(_, behind)| *behind)
     }
 
     fn check_bounds(&self, transaction: &Transaction) {
@@ -290,7 +305,11 @@ impl Log for SimLog {
         let mut world = self.link.brokers().world();
         // A fetch may bring less than there is.
         let records_max = world.faults.fetch_size();
+        let bug = world.bug;
         let part = world.partition(topic as usize, self.partition);
+        // Whoever has passed marks does not ask for them again.
+        let asked = from;
+        let from = self.behind_marks(topic, from);
         if from < part.start() {
             return Err(LogError::Trimmed { topic: topic.as_str(), asked: from, start: part.start() });
         }
@@ -305,7 +324,10 @@ impl Log for SimLog {
             bytes += record.value.len();
             taken.push(record.clone());
         }
-        let next = taken.last().map_or(from, |last| last.offset + 1);
+        let next = taken.last().map_or(asked, |last| last.offset + 1);
+        let passes = taken.is_empty() && bug != Some(Bug::WaitsAtMarks);
+        let behind = if passes { part.last_stable().max(next) } else { next };
+        self.marks.lock().unwrap_or_else(PoisonError::into_inner).insert(topic, (next, behind));
         match more {
             true => self.at_end().remove(&topic),
             false => self.at_end().insert(topic, next),
@@ -328,11 +350,24 @@ impl Log for SimLog {
         self.groups().get(group).cloned()
     }
 
-    fn commit(&self, transaction: Transaction) -> Result<(), LogError> {
+    fn commit(&self, mut transaction: Transaction) -> Result<(), LogError> {
+        if let Some((_, committed)) = &mut transaction.progress {
+            self.pass_marks(committed);
+        }
         self.check_bounds(&transaction);
         self.link.commit(self.partition, &transaction)?;
         self.groups().extend(transaction.progress);
         Ok(())
+    }
+
+    fn advance(&self, group: &str) -> Result<(), LogError> {
+        let Some(before) = self.committed(group) else { return Ok(()) };
+        let mut after = before.clone();
+        self.pass_marks(&mut after);
+        if after == before {
+            return Ok(());
+        }
+        self.commit(Transaction { progress: Some((group.to_owned(), after)), ..Transaction::default() })
     }
 
     fn sequence(&self) -> u64 {

@@ -91,17 +91,13 @@ impl TopicPartition {
         self.entries.get(offset as usize).map(|entry| entry.appended)
     }
 
-    /// Lets go of committed records that were appended before a moment, up to an offset. The mark behind the last of them stays: that is
-    /// where whoever has read them goes on.
+    /// Lets go of what was appended before a moment, and is before an offset. Where there is no record behind that any more, the
+    /// marks there go as well.
     pub fn retain(&mut self, since: i64, before: u64) {
-        for at in self.start..self.last_stable().min(before) {
-            let entry = &self.entries[at as usize];
-            if entry.appended >= since {
-                break;
-            }
-            if entry.fate == Fate::Committed && entry.record.is_some() {
-                self.start = at + 1;
-            }
+        let is_read = self.committed_from(before).next().is_none();
+        let end = if is_read { self.last_stable() } else { self.last_stable().min(before) };
+        while self.start < end && self.entries[self.start as usize].appended < since {
+            self.start += 1;
         }
     }
 }

@@ -49,6 +49,7 @@ struct Session {
 }
 
 struct Seat {
+    log: Arc<dyn Log>,
     role: Box<dyn Role>,
     flushed: i64,
 }
@@ -241,8 +242,8 @@ impl Session {
                         return Ok(());
                     };
                     let log: Arc<dyn Log> = bugs::with_bug(log, setup);
-                    let role = setup.make(job, log).map_err(|error| error.to_string())?;
-                    self.seats.insert(*partition, Seat { role, flushed: clock::now() });
+                    let role = setup.make(job, Arc::clone(&log)).map_err(|error| error.to_string())?;
+                    self.seats.insert(*partition, Seat { log, role, flushed: clock::now() });
                 }
             }
             Change::Taken(partitions) => {
@@ -284,6 +285,7 @@ impl Session {
         let worked = seat.role.step().map_err(|error| error.to_string())?;
         if !worked && due {
             seat.role.flush().map_err(|error| error.to_string())?;
+            seat.log.advance(seat.role.name()).map_err(|error| error.to_string())?;
             seat.flushed = clock::now();
         }
         Ok(Next::Goes)

@@ -23,7 +23,6 @@ mod topics;
 mod writer;
 
 use std::collections::BTreeMap;
-use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -36,7 +35,7 @@ pub use self::settings::KafkaSettings;
 pub(crate) use self::settings::PartitionConsumer;
 use self::state::Groups;
 pub use self::topics::{TopicSettings, create_topics};
-use self::writer::{Submission, Writer};
+use self::writer::{Submissions, Writer};
 use super::{Committed, Log, LogError, Record, Share, Topic, Transaction};
 
 /// How long an answer about the ends of a topic is good, where its end was not just read.
@@ -74,7 +73,7 @@ impl KafkaLog {
 
     /// Makes a transaction durable whose records say their partitions.
     fn commit(&self, transaction: Transaction) -> Result<(), LogError> {
-        writer::commit(&self.writer.submissions(), 0, transaction)
+        self.writer.submissions().commit(0, transaction)
     }
 
     /// A partition of all topics as a log, for the roles of some groups. What another process has begun for it is finished
@@ -107,7 +106,7 @@ pub struct PartitionLog {
     share: Share,
     elsewhere: Arc<Elsewhere>,
     reader: Arc<Reader>,
-    submissions: SyncSender<Submission>,
+    submissions: Submissions,
     /// By topic, in the order of `Topic::ALL`; none until it is first read.
     cursors: [Mutex<Option<Cursor>>; Topic::ALL.len()],
     /// By topic, the first offset and the one after the last, as the broker has said them last.
@@ -128,6 +127,16 @@ impl PartitionLog {
 
     fn cursor(&self, topic: Topic) -> MutexGuard<'_, Option<Cursor>> {
         self.cursors[topic as usize].lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Moves what is read next behind the marks that follow what was read last. A mark is no record, but it is kept as long
+    /// as one: were it waited for, its removal would look like that of a record that nobody has read.
+    fn pass_marks(&self, committed: &mut Committed) {
+        for (topic, offset) in &mut committed.offsets {
+            if let Some(cursor) = &*self.cursor(*topic) {
+                *offset = cursor.behind_marks(*offset);
+            }
+        }
     }
 
     /// The first offset and the one after the last, as the broker says it. While it says nothing, they are as they were: no
@@ -177,9 +186,12 @@ impl Log for PartitionLog {
     }
 
     /// Records of other partitions go there. Topics are trimmed by their retention, not by this.
-    fn commit(&self, transaction: Transaction) -> Result<(), LogError> {
+    fn commit(&self, mut transaction: Transaction) -> Result<(), LogError> {
+        if let Some((_, committed)) = &mut transaction.progress {
+            self.pass_marks(committed);
+        }
         let progress = transaction.progress.clone();
-        writer::commit(&self.submissions, self.share.partition, transaction)?;
+        self.submissions.commit(self.share.partition, transaction)?;
         let mut shared = self.shared();
         if let Some((group, committed)) = progress {
             shared.groups.set(group, committed);
@@ -204,6 +216,16 @@ impl Log for PartitionLog {
     fn wake(&self) {
         self.shared().sequence += 1;
         self.changed.notify_all();
+    }
+
+    fn advance(&self, group: &str) -> Result<(), LogError> {
+        let Some(before) = self.committed(group) else { return Ok(()) };
+        let mut after = before.clone();
+        self.pass_marks(&mut after);
+        if after == before {
+            return Ok(());
+        }
+        self.commit(Transaction { progress: Some((group.to_owned(), after)), ..Transaction::default() })
     }
 
     fn share(&self) -> Option<Share> {

@@ -232,6 +232,20 @@ impl Cursor {
         Ok(LogError::Trimmed { topic: self.word, asked, start })
     }
 
+    /// Where reading goes on for who has read up to an offset: behind the marks of ended transactions that have come after the
+    /// last record, as far as they have.
+    pub(super) fn behind_marks(&self, next: u64) -> u64 {
+        if next != self.next {
+            return next;
+        }
+        let Ok(positions) = self.reader.consumer.position() else { return next };
+        // None where nothing has come since the reading began.
+        match positions.find_partition(&self.topic, self.partition).map(|found| found.offset()) {
+            Some(Offset::Offset(position)) => next.max(position.max(0) as u64),
+            _ => next,
+        }
+    }
+
     /// The end of the topic, if it was read or asked for not long ago.
     pub(super) fn end(&self, now: Instant, fresh: Duration) -> Option<u64> {
         if self.at_end {

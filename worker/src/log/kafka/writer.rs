@@ -2,12 +2,16 @@
 //! submitted while a transaction is under way goes into the next one.
 //!
 //! A transaction that comes just as a group goes on to its next generation is undone and done again: its partitions are still
-//! this process's, since none moves before its role has ended. One that fails otherwise ends the writer. What had become of it is unknown here: a new one, under the same
-//! transactional id, has the broker finish or undo it, and reads what was committed.
+//! this process's, since none moves before its role has ended. One that fails otherwise ends the writer. What had become of
+//! it is unknown here: a new one, under the same transactional id, has the broker finish or undo it, and reads what was
+//! committed.
+//!
+//! Whoever commits waits no longer than brokers may take to answer, whatever the client does: it has no end of waiting for a
+//! group's coordinator that the cluster has lost for good. The thread then stays behind with it.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, sync_channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -24,8 +28,6 @@ use super::settings::KafkaSettings;
 use super::{offsets, state};
 use crate::log::{LogError, NewRecord, Transaction};
 
-/// Submissions that wait for the thread.
-const WAITING_MAX: usize = 64;
 /// A transaction takes no more in once it has so many bytes.
 const BYTES_MAX: usize = 64 << 20;
 /// Greatest size of a record. The topics allow as much.
@@ -40,7 +42,7 @@ const NEXT_GENERATION_MAX: Duration = Duration::from_millis(500);
 const ROOM: Duration = Duration::from_millis(5);
 
 /// A transaction of a partition, and where to say what became of it.
-pub(super) struct Submission {
+struct Submission {
     partition: u32,
     transaction: Transaction,
     outcome: SyncSender<Result<(), LogError>>,
@@ -52,15 +54,27 @@ impl Submission {
     }
 }
 
-/// Hands a partition's transaction over, and waits until it is durable.
-pub(super) fn commit(
-    submissions: &SyncSender<Submission>,
-    partition: u32,
-    transaction: Transaction,
-) -> Result<(), LogError> {
-    let (outcome, told) = sync_channel(1);
-    submissions.send(Submission { partition, transaction, outcome }).map_err(|_| gone())?;
-    told.recv().map_err(|_| gone())?
+/// Where transactions are handed over. There is at most one of each role, so that what waits has a bound.
+#[derive(Clone)]
+pub(super) struct Submissions {
+    sender: Sender<Submission>,
+    prefix: String,
+    timeout: Duration,
+}
+
+impl Submissions {
+    /// Hands a partition's transaction over, and waits until it is durable.
+    pub(super) fn commit(&self, partition: u32, transaction: Transaction) -> Result<(), LogError> {
+        let (outcome, told) = sync_channel(1);
+        self.sender.send(Submission { partition, transaction, outcome }).map_err(|_| gone())?;
+        told.recv_timeout(self.timeout).map_err(|error| match error {
+            RecvTimeoutError::Timeout => {
+                let late = KafkaError::MessageProduction(RDKafkaErrorCode::OperationTimedOut);
+                LogError::broker("commit to", self.prefix.clone())(late)
+            }
+            RecvTimeoutError::Disconnected => gone(),
+        })?
+    }
 }
 
 /// The writer has ended, and nothing more is committed.
@@ -70,7 +84,7 @@ fn gone() -> LogError {
 
 /// See the module.
 pub(super) struct Writer {
-    submissions: SyncSender<Submission>,
+    submissions: Submissions,
 }
 
 impl Writer {
@@ -87,7 +101,7 @@ impl Writer {
             .set("linger.ms", "1");
         let producer: ThreadedProducer<Context> = config.create_with_context(Context).map_err(&failed)?;
         producer.init_transactions(settings.timeout).map_err(&failed)?;
-        let (submissions, inbox) = sync_channel(WAITING_MAX);
+        let (sender, inbox) = channel();
         let session = Session { settings: settings.clone(), producer, members };
         let spawned = thread::Builder::new().name("kafka writer".into()).spawn(move || session.run(&inbox));
         spawned.map_err(|source| LogError::Io {
@@ -95,10 +109,11 @@ impl Writer {
             path: settings.bootstrap_servers.clone(),
             source,
         })?;
-        Ok(Self { submissions })
+        let (prefix, timeout) = (settings.prefix.clone(), settings.timeout);
+        Ok(Self { submissions: Submissions { sender, prefix, timeout } })
     }
 
-    pub(super) fn submissions(&self) -> SyncSender<Submission> {
+    pub(super) fn submissions(&self) -> Submissions {
         self.submissions.clone()
     }
 }
