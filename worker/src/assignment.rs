@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 
 use backon::{BackoffBuilder, ExponentialBuilder};
 
-use crate::log::Log;
 use crate::log::kafka::{Change, KafkaLog, KafkaSettings, Member, Watched};
+use crate::log::{Log, advance_at_first};
 use crate::role::{Role, RoleError};
 use crate::runner::{Flag, Runner};
 
@@ -59,6 +59,7 @@ pub fn of_partitions<'a>(
     let log = KafkaLog::connect(settings.clone(), vec![member])?;
     Ok(Box::new(move |partition| {
         let log: Arc<dyn Log> = Arc::new(log.partition(partition, &[group])?);
+        advance_at_first(&*log, group)?;
         let role = role(Arc::clone(&log))?;
         Ok((log, role))
     }))
@@ -121,7 +122,12 @@ impl Working<'_, '_> {
             self.assignment.joined.raise();
             match &change {
                 Change::Given(partitions) => {
-                    partitions.iter().try_for_each(|partition| self.begin(*partition))?;
+                    for partition in partitions {
+                        if self.assignment.stop.is_raised() {
+                            return Ok(());
+                        }
+                        self.begin(*partition)?;
+                    }
                 }
                 Change::Taken(partitions) => {
                     partitions.iter().try_for_each(|partition| self.end(*partition))?;

@@ -340,6 +340,15 @@ pub trait Log: Send + Sync {
     }
 }
 
+/// Moves a group on past what is no record where it begins, before any role does, so that one that can't begin does not wait where
+/// everything will have been removed some day.
+pub fn advance_at_first(log: &dyn Log, group: &str) -> Result<(), LogError> {
+    for (topic, offset) in log.committed(group).unwrap_or_default().offsets {
+        log.read(topic, offset, 1)?;
+    }
+    log.advance(group)
+}
+
 /// Bytes that [`between`] reads at once.
 const READ_BYTES: usize = 8 << 20;
 

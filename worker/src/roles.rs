@@ -90,6 +90,7 @@ impl<'a> Worker<'a> {
             member: format!("{group}.{}", self.member),
             session_timeout: duration(kafka.session_timeout),
             timeout: duration(kafka.timeout),
+            ending: self.stop.clone(),
         }
     }
 

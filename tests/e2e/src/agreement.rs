@@ -54,18 +54,33 @@ pub struct Agreement<'a> {
     expected: Outcome,
     /// Windows that end later may be open; None if it is left open which events are late, and so what windows hold.
     until: Option<Timestamp>,
+    /// Columns of the table that depend on how events have come in.
+    ignored: Vec<&'static str>,
 }
 
 impl<'a> Agreement<'a> {
     /// Runs the events in one process.
     pub fn new(up: &Up, posted: &'a str, until: impl Into<Option<Timestamp>>) -> anyhow::Result<Self> {
-        let until = until.into();
+        Self::with_ignored(up, posted, until.into(), WHERE.into())
+    }
+
+    /// The same, for events that have come from several sources, each from any.
+    pub fn of_sources(up: &Up, posted: &'a str, until: Timestamp) -> anyhow::Result<Self> {
+        Self::with_ignored(up, posted, Some(until), WHERE.into_iter().chain(["_source"]).collect())
+    }
+
+    fn with_ignored(
+        up: &Up,
+        posted: &'a str,
+        until: Option<Timestamp>,
+        ignored: Vec<&'static str>,
+    ) -> anyhow::Result<Self> {
         let file = up.out.with_extension("ndjson");
         fs::create_dir_all(&up.state)?;
         fs::write(&file, posted).with_context(|| format!("write {}", file.display()))?;
         up.clone().input("web", &file).arg("--drain").succeed()?;
         let ledger = serde_json::from_slice(&fs::read(up.out.join("ledger.json"))?)?;
-        Ok(Self { posted, expected: outcome_of(&up.out, ledger, until)?, until })
+        Ok(Self { posted, expected: outcome_of(&up.out, ledger, until, &ignored)?, until, ignored })
     }
 
     /// Waits until the workers have come as far.
@@ -80,7 +95,7 @@ impl<'a> Agreement<'a> {
         // Sinks write what they hold now and then; the last windows close once all partitions are quiet.
         until(|| {
             // A window may not be final yet.
-            let outcome = match outcome_of(workers.out(), Value::Null, self.until) {
+            let outcome = match outcome_of(workers.out(), Value::Null, self.until, &self.ignored) {
                 Ok(outcome) => outcome,
                 Err(error) => return Ok(Some(format!("{error:#}"))),
             };
@@ -96,7 +111,7 @@ impl<'a> Agreement<'a> {
 
     /// Compares, once the workers have ended.
     pub fn check(&self, workers: &Workers) -> anyhow::Result<()> {
-        let mut found = outcome_of(workers.out(), self.expected.ledger.clone(), self.until)?;
+        let mut found = outcome_of(workers.out(), self.expected.ledger.clone(), self.until, &self.ignored)?;
         let (refused, expected) = (refusals(&found.rejected)?, refusals(&self.expected.rejected)?);
         ensure!(refused == expected, "{} and {} refused events", refused.len(), expected.len());
         // Each says where it was read, and how often that was.
@@ -126,12 +141,17 @@ fn hash(line: &str) -> u64 {
 }
 
 /// What came out, with the windows that end before a time.
-fn outcome_of(out: &Path, ledger: Value, until: Option<Timestamp>) -> anyhow::Result<Outcome> {
+fn outcome_of(
+    out: &Path,
+    ledger: Value,
+    until: Option<Timestamp>,
+    ignored: &[&str],
+) -> anyhow::Result<Outcome> {
     let Some(until) = until else {
-        let ignored: Vec<&str> = WHERE.into_iter().chain(["_late"]).collect();
+        let ignored: Vec<&str> = ignored.iter().copied().chain(["_late"]).collect();
         return Outcome::without_windows(out, &ignored, ledger);
     };
-    let mut outcome = Outcome::with_ledger(out, &WHERE, ledger)?;
+    let mut outcome = Outcome::with_ledger(out, ignored, ledger)?;
     for windows in outcome.windows.values_mut() {
         let ends = |key: &[String]| key[1].parse::<i64>().unwrap_or(i64::MAX);
         windows.retain(|key, _| ends(key) <= until.as_microsecond());

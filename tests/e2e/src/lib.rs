@@ -12,4 +12,5 @@ pub mod kafka;
 pub mod outcome;
 pub mod serving;
 pub mod stream;
+pub mod topic;
 pub mod workers;

@@ -1,6 +1,6 @@
 //! A stream of events for the manifests `fault`, in requests: in the order of their times but for some that come late, with
 //! repeats, and with some that are invalid. Late ones are so by little or by far, so that it does not matter where the watermark
-//! stands exactly.
+//! stands exactly; no two have the same time, so that it does not matter which comes first.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -8,8 +8,8 @@ use crate::events::Random;
 
 /// Event time between two events.
 const STEP: SignedDuration = SignedDuration::from_secs(4);
-const LITTLE: SignedDuration = SignedDuration::from_mins(30);
-const FAR: SignedDuration = SignedDuration::from_hours(24 * 4);
+const LITTLE: SignedDuration = SignedDuration::from_secs(30 * 60 - 1);
+const FAR: SignedDuration = SignedDuration::from_secs(7 * 24 * 60 * 60 - 2);
 /// The last event comes so long after those before it that nothing of theirs is open then.
 const LAST: SignedDuration = SignedDuration::from_hours(24 * 15);
 const STATIONS: u64 = 20;
@@ -45,7 +45,7 @@ impl Stream {
                 }
                 120..130 => self.valid(LITTLE),
                 // Only once it is late for every window.
-                130..135 if self.now() > self.start + FAR + FAR => self.valid(FAR),
+                130..135 if self.now() > self.start + FAR => self.valid(FAR),
                 _ => self.valid(SignedDuration::ZERO),
             };
             body.push_str(&line);

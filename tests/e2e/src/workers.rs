@@ -13,6 +13,7 @@ use transect_config::{GatewayConfig, KafkaConfig, KafkaSecurity, PipelineConfig,
 use transect_crds::yaml;
 use transect_operator::resolve::{Overrides, resolve};
 use transect_worker::log::kafka::{KafkaSettings, TopicSettings, create_topics};
+use transect_worker::runner::Flag;
 use ureq::http::Request;
 
 use crate::command::{binary, terminate, wait_for};
@@ -81,6 +82,7 @@ impl Workers {
             member: member.to_owned(),
             session_timeout: SESSION_TIMEOUT,
             timeout: PATIENCE,
+            ending: Flag::default(),
         }
     }
 
@@ -207,6 +209,11 @@ impl Worker {
         let begun = Instant::now();
         terminate(&mut self.child).with_context(|| self.said())?;
         Ok(begun.elapsed())
+    }
+
+    /// The file that it logs to.
+    pub fn log(&self) -> &Path {
+        &self.log
     }
 
     /// What it has logged.

@@ -1,9 +1,10 @@
-//! Workers and brokers are killed, halted, frozen and started again while events come in by many requests, some of them twice. What
-//! comes out is what one process makes of the events, without any of that.
+//! Workers and brokers are killed, halted, frozen and started again while events come in by many requests and by another topic, some of
+//! them twice. What comes out is what one process makes of the events, without any of that.
 //!
 //! `TRANSECT_CHAOS_SECONDS` says for how long; `make chaos` does it for half an hour.
 
 use std::fmt::Write as _;
+use std::fs;
 use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -20,10 +21,13 @@ use transect_e2e::command::{Up, manifests};
 use transect_e2e::events::Random;
 use transect_e2e::kafka::Kafka;
 use transect_e2e::stream::Stream;
+use transect_e2e::topic::{SourceTopic, with_source};
 use transect_e2e::workers::{Worker, Workers};
 use transect_worker::runner::Flag;
 
 const EVENTS: &str = "/v1/studies/faults/events";
+const TOPIC: &str = "sensors.v1";
+const TOPIC_PARTITIONS: u32 = 3;
 const SECONDS: &str = "TRANSECT_CHAOS_SECONDS";
 /// Without it: long enough for some of each fault.
 const SHORT: u64 = 150;
@@ -32,6 +36,8 @@ const EVENTS_OF_REQUEST: u64 = 500;
 const PAUSE: Duration = Duration::from_millis(400);
 /// A client that has waited so long asks another gateway.
 const CLIENT_PATIENCE: Duration = Duration::from_secs(8);
+/// And gives up after so long.
+const PERSISTENCE: Duration = Duration::from_secs(240);
 /// How long brokers may take to answer a worker.
 const BROKER_PATIENCE: Duration = Duration::from_secs(20);
 /// Longer than a session lasts without a sign of life.
@@ -104,9 +110,11 @@ struct Stage {
 }
 
 impl Stage {
-    fn set(folder: &Path) -> anyhow::Result<Self> {
-        let kafka = Kafka::start(3)?;
-        let workers = Workers::new(&kafka, "tests.chaos", &manifests("fault"), folder)?;
+    fn set(kafka: Kafka, folder: &Path) -> anyhow::Result<Self> {
+        let sources =
+            format!("{{name: web, http: {{}}}}\n    - {{name: sensors, kafka: {{topic: {TOPIC}}}}}");
+        let manifests = with_source(folder, &sources)?;
+        let workers = Workers::new(&kafka, "tests.chaos", &manifests, folder)?;
         let workers = workers.with_timeout(BROKER_PATIENCE);
         let mut stage = Self {
             kafka,
@@ -149,8 +157,11 @@ fn suffer(stage: &mut Stage, fault: Fault) -> anyhow::Result<()> {
             stage.seat(seat)
         }
         Fault::Terminate(seat, seconds) => {
-            let took = stage.rise(seat)?.stop()?;
-            ensure!(took < GRACE, "{:?} took {took:?} to end", SEATS[seat]);
+            let worker = stage.rise(seat)?;
+            let log = worker.log().to_owned();
+            let took = worker.stop()?;
+            let said = || fs::read_to_string(log).unwrap_or_default();
+            ensure!(took < GRACE, "{:?} took {took:?} to end: {}", SEATS[seat], said());
             stage.slowest_end = stage.slowest_end.max(took);
             rest(seconds);
             stage.seat(seat)
@@ -180,50 +191,66 @@ fn suffer(stage: &mut Stage, fault: Fault) -> anyhow::Result<()> {
 /// What a client has sent.
 #[derive(Debug, Default)]
 struct Sent {
-    /// Every event that was answered with 200, in order.
-    posted: String,
+    /// Every event that was answered with 200 or is in the topic, in order.
+    events: String,
     requests: u64,
+    /// As many events as in a request, written to the topic.
+    messages: u64,
     /// Answers that were none, or not 200: the request was made again.
     again: u64,
     slowest: Duration,
 }
 
-/// Sends requests until it is told to stop, each until it is answered with 200; what it has sent, and the time of the last event.
-fn send(doors: &Doors, stop: &Flag) -> anyhow::Result<(Sent, Timestamp)> {
+/// Sends events until it is told to stop, by turns through the topic and in requests, each until it is answered with 200; what it has
+/// sent, and the time of the last event.
+fn send(doors: &Doors, topic: &SourceTopic, stop: &Flag) -> anyhow::Result<(Sent, Timestamp)> {
     let config =
         ureq::Agent::config_builder().timeout_global(Some(CLIENT_PATIENCE)).http_status_as_error(false);
     let agent: ureq::Agent = config.build().into();
     let (mut stream, mut random, mut sent) = (Stream::new(7), Random::new(8), Sent::default());
-    loop {
-        let last = stop.is_raised().then(|| stream.last());
-        let body = match &last {
-            Some((line, _)) => line.clone(),
-            None => stream.request(EVENTS_OF_REQUEST),
-        };
-        let begun = Instant::now();
-        let deadline = begun + Duration::from_secs(240);
-        loop {
-            let open: Vec<SocketAddr> =
-                doors.lock().unwrap_or_else(PoisonError::into_inner).iter().flatten().copied().collect();
-            let door = open[random.below(open.len() as u64) as usize];
-            let request =
-                agent.post(format!("http://{door}{EVENTS}")).header("content-type", "application/x-ndjson");
-            let reply = request.send(&body);
-            if reply.as_ref().is_ok_and(|reply| reply.status() == 200) {
-                break;
-            }
-            sent.again += 1;
-            ensure!(Instant::now() < deadline, "not taken in for so long: {reply:?}");
-            thread::sleep(Duration::from_millis(100));
+    while !stop.is_raised() {
+        let body = stream.request(EVENTS_OF_REQUEST);
+        if sent.requests > sent.messages {
+            topic.write(&body)?;
+            sent.messages += 1;
+        } else {
+            post(&agent, doors, &body, &mut random, &mut sent)?;
         }
-        sent.slowest = sent.slowest.max(begun.elapsed());
-        sent.requests += 1;
-        sent.posted.push_str(&body);
-        if let Some((_, time)) = last {
-            return Ok((sent, time));
-        }
+        sent.events.push_str(&body);
         thread::sleep(PAUSE);
     }
+    let (last, time) = stream.last();
+    post(&agent, doors, &last, &mut random, &mut sent)?;
+    sent.events.push_str(&last);
+    Ok((sent, time))
+}
+
+/// Makes a request, again and again until some gateway has answered it with 200.
+fn post(
+    agent: &ureq::Agent,
+    doors: &Doors,
+    body: &str,
+    random: &mut Random,
+    sent: &mut Sent,
+) -> anyhow::Result<()> {
+    let begun = Instant::now();
+    loop {
+        let open: Vec<SocketAddr> =
+            doors.lock().unwrap_or_else(PoisonError::into_inner).iter().flatten().copied().collect();
+        let door = open[random.below(open.len() as u64) as usize];
+        let request =
+            agent.post(format!("http://{door}{EVENTS}")).header("content-type", "application/x-ndjson");
+        let reply = request.send(body);
+        if reply.as_ref().is_ok_and(|reply| reply.status() == 200) {
+            break;
+        }
+        sent.again += 1;
+        ensure!(begun.elapsed() < PERSISTENCE, "not taken in for so long: {reply:?}");
+        thread::sleep(Duration::from_millis(100));
+    }
+    sent.slowest = sent.slowest.max(begun.elapsed());
+    sent.requests += 1;
+    Ok(())
 }
 
 fn say(text: &str) {
@@ -235,11 +262,13 @@ fn say(text: &str) {
 fn whatever_dies_every_event_is_there_once() -> anyhow::Result<()> {
     let seconds = std::env::var(SECONDS).map_or(Ok(SHORT), |text| text.parse()).context(SECONDS)?;
     let folder = tempfile::tempdir()?;
-    let mut stage = Stage::set(folder.path())?;
+    let kafka = Kafka::start(3)?;
+    let topic = SourceTopic::create(&kafka, TOPIC, TOPIC_PARTITIONS)?;
+    let mut stage = Stage::set(kafka, folder.path())?;
     let (stop, mut random, mut faults) = (Flag::default(), Random::new(seconds), Vec::new());
     let begun = Instant::now();
     let (doors, told) = (Arc::clone(&stage.doors), stop.clone());
-    let sender = thread::spawn(move || send(&doors, &told));
+    let sender = thread::spawn(move || send(&doors, &topic, &told));
     while begun.elapsed().as_secs() < seconds && !sender.is_finished() {
         let fault = Fault::draw(&mut random);
         say(&format!("{:>5} s  {fault:?}", begun.elapsed().as_secs()));
@@ -250,7 +279,7 @@ fn whatever_dies_every_event_is_there_once() -> anyhow::Result<()> {
     stop.raise();
     let (sent, time) = sender.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
     let up = Up::new(&manifests("fault"), &folder.path().join("one"));
-    let agreement = Agreement::new(&up, &sent.posted, time)?;
+    let agreement = Agreement::of_sources(&up, &sent.events, time)?;
     let total = agreement.wait(&stage.workers)?;
     for worker in stage.seated.iter_mut().filter_map(Option::take) {
         worker.stop()?;
@@ -271,13 +300,14 @@ fn report(faults: &[Fault], sent: &Sent, total: &Tally, slowest_end: Duration, t
     ] {
         let _ = writeln!(text, "{:>8} {name}", faults.iter().filter(|fault| fault.name() == name).count());
     }
-    let lines = sent.posted.lines().count();
+    let lines = sent.events.lines().count();
     let _ = write!(
         text,
-        "{lines:>8} events acknowledged, in {requests} requests, {again} of them made again; the slowest took {slowest:.1} s
+        "{lines:>8} events acknowledged, in {requests} requests, {again} of them made again, the slowest took {slowest:.1} s; and by {messages} × {EVENTS_OF_REQUEST} messages
 {read:>8} events read: {accepted} accepted, {duplicate} duplicates, {rejected} rejected
 table, windows, rejects, archive and ledger are those of one process; the slowest worker took {end:.1} s to end",
         requests = sent.requests,
+        messages = sent.messages,
         again = sent.again,
         slowest = sent.slowest.as_secs_f64(),
         read = total.read,

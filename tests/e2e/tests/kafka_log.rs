@@ -46,6 +46,7 @@ fn pipeline() -> anyhow::Result<KafkaSettings> {
         member: "one".into(),
         session_timeout: Duration::from_secs(6),
         timeout: PATIENCE,
+        ending: Flag::default(),
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(create_topics(&settings, TOPICS))?;

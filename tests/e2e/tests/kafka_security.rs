@@ -11,6 +11,7 @@ use transect_e2e::authority::Authority;
 use transect_e2e::kafka::{Guarded, Kafka, USER};
 use transect_worker::log::kafka::{KafkaLog, KafkaSettings, Outlet, TopicSettings, create_topics};
 use transect_worker::log::{Log, NewRecord, Topic, Transaction};
+use transect_worker::runner::Flag;
 
 const PATIENCE: Duration = Duration::from_secs(120);
 /// How long to wait for brokers that don't let anybody in.
@@ -67,6 +68,7 @@ fn settings(servers: &str, security: KafkaSecurity) -> KafkaSettings {
         member: "one".into(),
         session_timeout: Duration::from_secs(10),
         timeout: PATIENCE,
+        ending: Flag::default(),
     }
 }
 

@@ -1,8 +1,12 @@
-//! Kafka goes away and comes back, and what it keeps of groups is removed by hand: nothing acknowledged is lost, nothing is done twice,
-//! and clients are told when to come back.
+//! Kafka goes away and comes back, what it keeps of groups is removed by hand, stores go away: nothing acknowledged is lost, nothing is
+//! done twice, clients are told when to come back, and whoever does not need what is away goes on.
+//!
+//! `TRANSECT_STORE_SECONDS` says for how long a store is away.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
 use std::io::Write as _;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
@@ -15,6 +19,7 @@ use rdkafka::client::DefaultClientContext;
 use transect_e2e::agreement::{Agreement, ledger, until};
 use transect_e2e::command::{Up, manifests};
 use transect_e2e::kafka::Kafka;
+use transect_e2e::outcome::files;
 use transect_e2e::stream::Stream;
 use transect_e2e::workers::{Worker, Workers};
 
@@ -193,4 +198,90 @@ fn what_kafka_keeps_of_groups_may_be_removed() -> anyhow::Result<()> {
     }
     gateway.stop()?;
     agreement.check(&workers)
+}
+
+/// Folders of sinks, each with what is to come of the others meanwhile.
+const STORES: [&str; 2] = ["archive", "table"];
+const STORE_SECONDS: &str = "TRANSECT_STORE_SECONDS";
+
+/// Puts a file where a sink's folder is, so that nothing can be written there; what was in it is as before afterwards.
+fn take_away(store: &Path) -> std::io::Result<()> {
+    fs::rename(store, store.with_extension("away"))?;
+    fs::write(store, "")
+}
+
+fn bring_back(store: &Path) -> std::io::Result<()> {
+    fs::remove_file(store)?;
+    fs::rename(store.with_extension("away"), store)
+}
+
+#[test]
+fn while_a_store_is_away_all_others_go_on() -> anyhow::Result<()> {
+    let seconds = std::env::var(STORE_SECONDS).map_or(Ok(10), |text| text.parse()).context(STORE_SECONDS)?;
+    let folder = tempfile::tempdir()?;
+    let kafka = Kafka::start(1)?;
+    let workers = Workers::new(&kafka, "tests.stores", &manifests("fault"), folder.path())?;
+    let mut gateway = workers.start("gateway", "g1")?;
+    gateway.wait_until_ready()?;
+    let seated = [("process", "p1"), ("aggregate", "a1"), ("sink", "s1")]
+        .map(|(role, name)| workers.start(role, name));
+    let (mut stream, mut posted, mut slowest) = (Stream::new(6), String::new(), Duration::ZERO);
+    let mut post = |body: String| -> anyhow::Result<u64> {
+        let begun = Instant::now();
+        let (status, text) = gateway.post(EVENTS, NDJSON, &body)?;
+        ensure!(status == 200, "{status}: {text}");
+        slowest = slowest.max(begun.elapsed());
+        posted.push_str(&body);
+        Ok(posted.lines().count() as u64)
+    };
+    // Every file of a sink has the offsets of what is in it.
+    let reached = |sink: &str| -> anyhow::Result<BTreeSet<PathBuf>> {
+        let extension = if sink == "archive" { "zst" } else { "parquet" };
+        Ok(files(&workers.out().join(sink), extension)?.into_iter().collect())
+    };
+    for store in STORES {
+        post(stream.request(500))?;
+        until(|| Ok(reached(store)?.is_empty().then(|| format!("nothing in {store}"))))?;
+        let path = workers.out().join(store);
+        let others: Vec<&str> = STORES.into_iter().chain(["windows"]).filter(|of| *of != store).collect();
+        let before: Vec<_> = others.iter().map(|other| reached(other)).collect::<Result<_, _>>()?;
+        take_away(&path)?;
+        let begun = Instant::now();
+        while begun.elapsed().as_secs() < seconds {
+            post(stream.request(500))?;
+            thread::sleep(Duration::from_millis(500));
+        }
+        let all = post(stream.request(500))?;
+        until(|| {
+            let total = ledger(&workers)?.total();
+            Ok((total.read < all).then(|| format!("{store} is away: {total:?}; {all} were posted")))
+        })?;
+        until(|| {
+            for (other, before) in others.iter().zip(&before) {
+                if reached(other)?.is_subset(before) {
+                    return Ok(Some(format!("{store} is away, and nothing comes into {other}")));
+                }
+            }
+            Ok(None)
+        })?;
+        bring_back(&path)?;
+    }
+    let (last, time) = stream.last();
+    post(last)?;
+    let up = Up::new(&manifests("fault"), &folder.path().join("one"));
+    let agreement = Agreement::new(&up, &posted, time)?;
+    agreement.wait(&workers)?;
+    for worker in seated {
+        worker?.stop()?;
+    }
+    gateway.stop()?;
+    agreement.check(&workers)?;
+    // Shown with --nocapture.
+    let _ = writeln!(
+        std::io::stderr(),
+        "{} events; stores away for {seconds} s each; the slowest request took {:.1} s",
+        posted.lines().count(),
+        slowest.as_secs_f64()
+    );
+    Ok(())
 }

@@ -283,7 +283,7 @@ impl SimLog {
 
     fn behind_marks(&self, topic: Topic, next: u64) -> u64 {
         let marks = self.marks.lock().unwrap_or_else(PoisonError::into_inner);
-        marks.get(&topic).filter(|(last, _)| *last == next).map_or(next, |(_, behind)| *behind)
+        marks.get(&topic).filter(|(last, _)| *last <= next).map_or(next, |(_, behind)| next.max(*behind))
     }
 
     fn check_bounds(&self, transaction: &Transaction) {

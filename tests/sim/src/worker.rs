@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use transect_worker::log::Log;
 use transect_worker::log::kafka::Change;
+use transect_worker::log::{Log, advance_at_first};
 use transect_worker::role::Role;
 
 use crate::bugs;
@@ -242,6 +242,7 @@ impl Session {
                         return Ok(());
                     };
                     let log: Arc<dyn Log> = bugs::with_bug(log, setup);
+                    advance_at_first(&*log, group).map_err(|error| error.to_string())?;
                     let role = setup.make(job, Arc::clone(&log)).map_err(|error| error.to_string())?;
                     self.seats.insert(*partition, Seat { log, role, flushed: clock::now() });
                 }

@@ -2,6 +2,7 @@
 //! open holds on to.
 
 use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::{Offset, TopicPartitionList};
 
 use super::context::Context;
@@ -22,8 +23,18 @@ pub(super) fn wait_until_stable(
     for topic in Topic::ALL {
         asked.add_partition(&settings.topic(topic), partition as i32);
     }
-    consumer.committed_offsets(asked, settings.timeout).map_err(&failed)?;
-    Ok(())
+    let patience = settings.patience();
+    loop {
+        match consumer.committed_offsets(asked.clone(), patience.answer) {
+            Ok(_) => return Ok(()),
+            Err(error) if !is_timeout(&error) || patience.is_over() => return Err(failed(error)),
+            Err(_) => {}
+        }
+    }
+}
+
+fn is_timeout(error: &KafkaError) -> bool {
+    error.rdkafka_error_code() == Some(RDKafkaErrorCode::OperationTimedOut)
 }
 
 /// Progress as offsets of a partition.
@@ -32,7 +43,7 @@ pub(super) fn of(
     partition: u32,
     committed: &Committed,
     into: &mut TopicPartitionList,
-) -> Result<(), rdkafka::error::KafkaError> {
+) -> KafkaResult<()> {
     for (topic, offset) in &committed.offsets {
         let offset = Offset::Offset(*offset as i64);
         into.add_partition_offset(&settings.topic(*topic), partition as i32, offset)?;

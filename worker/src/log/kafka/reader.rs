@@ -14,14 +14,13 @@ use rdkafka::message::{BorrowedMessage, Headers, Message};
 use rdkafka::{Offset, TopicPartitionList};
 
 use super::context::Context;
-use super::settings::KafkaSettings;
+use super::settings::{KafkaSettings, Patience};
 use crate::log::{LogError, Record, Topic};
 
 /// Bytes that are fetched ahead of a partition.
 const AHEAD_KBYTES: &str = "8192";
-/// How long a broker may take to say the ends of a topic, before it is asked again.
-const ANSWER: Duration = Duration::from_secs(2);
 const ASK_AGAIN: Duration = Duration::from_millis(50);
+const ASK_AGAIN_MAX: Duration = Duration::from_secs(2);
 /// How long to wait for a message at a time.
 const PATIENCE: Duration = Duration::from_millis(100);
 
@@ -78,7 +77,7 @@ impl Reader {
 
     /// The same for any topic of the pipeline, by its whole name.
     pub(super) fn ends_of(&self, topic: &str, partition: u32) -> Result<(u64, u64), LogError> {
-        ends_of(&self.consumer, topic, partition, self.settings.timeout)
+        ends_of(&self.consumer, topic, partition, &self.settings.patience())
     }
 }
 
@@ -87,15 +86,16 @@ pub(super) fn ends_of(
     consumer: &BaseConsumer<Context>,
     topic: &str,
     partition: u32,
-    timeout: Duration,
+    patience: &Patience,
 ) -> Result<(u64, u64), LogError> {
-    let deadline = Instant::now() + timeout;
     // A partition may be without a leader for a moment: then the next one is asked.
-    let ask = || consumer.fetch_watermarks(topic, partition as i32, ANSWER.min(timeout));
-    let delays =
-        ExponentialBuilder::default().with_min_delay(ASK_AGAIN).with_max_delay(ANSWER).without_max_times();
+    let ask = || consumer.fetch_watermarks(topic, partition as i32, patience.answer);
+    let delays = ExponentialBuilder::default()
+        .with_min_delay(ASK_AGAIN)
+        .with_max_delay(ASK_AGAIN_MAX)
+        .without_max_times();
     let may_pass =
-        |error: &KafkaError| Instant::now() < deadline && error.rdkafka_error_code().is_some_and(is_passing);
+        |error: &KafkaError| !patience.is_over() && error.rdkafka_error_code().is_some_and(is_passing);
     let ends = ask.retry(delays).when(may_pass).call();
     let (first, end) = ends.map_err(LogError::broker("ask for the ends of", topic.to_owned()))?;
     Ok((first.max(0) as u64, end.max(0) as u64))
@@ -235,7 +235,7 @@ impl Cursor {
     /// Where reading goes on for who has read up to an offset: behind the marks of ended transactions that have come after the
     /// last record, as far as they have.
     pub(super) fn behind_marks(&self, next: u64) -> u64 {
-        if next != self.next {
+        if next < self.next {
             return next;
         }
         let Ok(positions) = self.reader.consumer.position() else { return next };

@@ -1,6 +1,6 @@
 //! What every client of a pipeline's cluster is told.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rdkafka::ClientConfig;
 use rdkafka::consumer::BaseConsumer;
@@ -9,6 +9,10 @@ use transect_config::KafkaSecurity;
 use super::context::Context;
 use super::security;
 use crate::log::{LogError, Topic};
+use crate::runner::Flag;
+
+/// How long a broker may take for one answer, before it or another is asked again.
+const ANSWER: Duration = Duration::from_secs(2);
 
 /// A consumer of one partition, which logs what goes wrong.
 pub(crate) type PartitionConsumer = BaseConsumer<Context>;
@@ -28,9 +32,30 @@ pub struct KafkaSettings {
     pub session_timeout: Duration,
     /// How long brokers may take to answer before that is an error.
     pub timeout: Duration,
+    /// Goes up when the process is to end: then it waits for no more than is needed to commit what is open.
+    pub ending: Flag,
+}
+
+/// How long to ask again for what a broker has not answered.
+pub(super) struct Patience {
+    deadline: Instant,
+    ending: Flag,
+    /// For one answer.
+    pub(super) answer: Duration,
+}
+
+impl Patience {
+    pub(super) fn is_over(&self) -> bool {
+        self.ending.is_raised() || Instant::now() > self.deadline
+    }
 }
 
 impl KafkaSettings {
+    pub(super) fn patience(&self) -> Patience {
+        let deadline = Instant::now() + self.timeout;
+        Patience { deadline, ending: self.ending.clone(), answer: ANSWER.min(self.timeout) }
+    }
+
     /// The name of a topic.
     pub fn topic(&self, topic: Topic) -> String {
         format!("{}.{}", self.prefix, topic.as_str())

@@ -2,7 +2,7 @@
 //! it is: what others have committed behind it is out of sight. Who goes on from what was committed waits for it.
 
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rdkafka::consumer::BaseConsumer;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
@@ -29,13 +29,13 @@ pub(super) fn wait_until_settled(
     let name = settings.bootstrap_servers.clone();
     let consumer: BaseConsumer<Context> =
         config.create_with_context(Context).map_err(LogError::broker("connect to", name))?;
-    let deadline = Instant::now() + settings.timeout;
+    let patience = settings.patience();
     let topics = REBUILT_FROM.into_iter().map(|topic| settings.topic(topic));
     for topic in topics.chain([settings.state_topic()]) {
         let failed = LogError::broker("ask for the ends of", topic.clone());
-        let (_, written) = ends_of(&consumer, &topic, partition, settings.timeout)?;
+        let (_, written) = ends_of(&consumer, &topic, partition, &patience)?;
         while reader.ends_of(&topic, partition)?.1 < written {
-            if Instant::now() > deadline {
+            if patience.is_over() {
                 return Err(failed(KafkaError::OffsetFetch(RDKafkaErrorCode::OperationTimedOut)));
             }
             thread::sleep(DELAY);
