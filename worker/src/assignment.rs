@@ -28,8 +28,8 @@ const GOOD: Duration = Duration::from_secs(60);
 /// The role of a partition, and the log that it works on.
 pub type Begun = (Arc<dyn Log>, Box<dyn Role>);
 
-/// Begins the work on a partition, in one session.
-pub type Begin<'a> = Box<dyn Fn(u32) -> Result<Begun, RoleError> + 'a>;
+/// Begins the work on a partition, in one session; None where there is none to do.
+pub type Begin<'a> = Box<dyn Fn(u32) -> Result<Option<Begun>, RoleError> + 'a>;
 
 /// What a process does in a group.
 pub struct Assignment<'a> {
@@ -61,7 +61,7 @@ pub fn of_partitions<'a>(
         let log: Arc<dyn Log> = Arc::new(log.partition(partition, &[group])?);
         advance_at_first(&*log, group)?;
         let role = role(Arc::clone(&log))?;
-        Ok((log, role))
+        Ok(Some((log, role)))
     }))
 }
 
@@ -146,7 +146,7 @@ impl Working<'_, '_> {
 
     fn begin(&mut self, partition: u32) -> Result<(), RoleError> {
         let Assignment { group, flush_interval, .. } = self.assignment;
-        let (log, role) = (self.begin)(partition)?;
+        let Some((log, role)) = (self.begin)(partition)? else { return Ok(()) };
         let mut runner = Runner::new(log, Flag::default(), *flush_interval);
         runner.spawn(role, None)?;
         tracing::info!(group, partition, "begins");

@@ -31,6 +31,7 @@ pub use self::error::InputError;
 pub use self::file::FileInput;
 pub use self::position::{FilePosition, SourcePosition};
 pub use self::progress::Progress;
+pub(crate) use self::records::events as csv_events;
 pub use self::split::{BodyError, split_body};
 
 /// A batch holds about so many bytes.

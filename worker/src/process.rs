@@ -226,7 +226,7 @@ impl Process {
             self.raw_offset = rec.offset + 1;
             let name = match &raw {
                 Raw::Events { batch, .. } => &batch.source,
-                Raw::Idle { source, .. } => source,
+                Raw::Idle { source, .. } | Raw::ReadThrough { source } => source,
             };
             let Some(source) = self.sources.iter().position(|(source, _)| **source == **name) else {
                 return Err(format!(
@@ -238,6 +238,10 @@ impl Process {
             };
             match raw {
                 Raw::Events { batch, redrive_of } => {
+                    // Its files have grown after all. Corrections come when they come.
+                    if redrive_of.is_empty() && self.processor.watermarks().is_done(source) {
+                        self.processor.watermarks().set_done(source, false);
+                    }
                     let treated = self.raw_reader.read(batch)?;
                     let accepted = self.processor.position();
                     self.accept(source, treated, &redrive_of)?;
@@ -247,8 +251,14 @@ impl Process {
                         self.state.idle = false;
                     }
                 }
+                Raw::ReadThrough { .. } => {
+                    self.processor.watermarks().set_done(source, true);
+                    self.epoch.touch();
+                }
                 Raw::Idle { now, watermark, .. } => {
-                    self.processor.watermarks().idle(source, now);
+                    if !self.sources[source].1 {
+                        self.processor.watermarks().idle(source, now);
+                    }
                     if let Some(watermark) = watermark {
                         self.processor.watermarks().raise(watermark);
                     }
@@ -317,9 +327,15 @@ impl Process {
             return Ok(());
         }
         let now = (self.parts.clock)();
-        let unbounded = self.sources.iter().filter(|(_, bounded)| !bounded);
-        let records: Vec<NewRecord> = unbounded
-            .map(|(source, _)| {
+        let mut quiet: Vec<&str> =
+            self.sources.iter().filter(|(_, bounded)| !bounded).map(|(source, _)| source.as_str()).collect();
+        if quiet.is_empty() && raised.is_some() {
+            // Any does, to say what the partition's watermark is raised to.
+            quiet.extend(self.sources.first().map(|(source, _)| source.as_str()));
+        }
+        let records: Vec<NewRecord> = quiet
+            .into_iter()
+            .map(|source| {
                 let mut headers = vec![
                     header(record::SOURCE, source),
                     header(record::RECEIVED, now),

@@ -2,7 +2,9 @@
 //!
 //! | topic | headers | value |
 //! |---|---|---|
-//! | raw | source, received, count, content-type; event-type, schema-version where known; redrive-of; sealed | the events' own bytes, one a line, or in an Avro container |
+//! | raw | source, received, count, content-type; event-type, schema-version where known; oversized; redrive-of; sealed | the events' own bytes, one a line, rows under their header line, or in an Avro container |
+//! | | source, received, count 0; watermark | nothing came until then |
+//! | | source, received, count 0, read-through | nothing more comes from the source for now |
 //! | ids | | see `crate::process` |
 //! | clean | event-type, schema-version, count | one Arrow IPC stream of one batch, provenance columns included |
 //! | rejected | count | NDJSON, one [`RejectedEvent`] a line |
@@ -22,8 +24,9 @@ use arrow_array::RecordBatch;
 use arrow_schema::ArrowError;
 use bytes::{Bytes, BytesMut};
 use serde::{Deserialize, Serialize};
-use transect_core::format::Format;
 use transect_core::format::avro::Head;
+use transect_core::format::{Format, csv};
+use transect_core::input::Oversized;
 use transect_core::reject::RejectReason;
 
 use crate::log::Record;
@@ -34,6 +37,8 @@ pub const SOURCE: &str = "source";
 pub const KIND: &str = "kind";
 /// Header: for each event of a value, the number of the reject that it corrects; with commas between.
 pub const REDRIVE_OF: &str = "redrive-of";
+/// Header: that its source has been read through, of a record without events.
+pub const READ_THROUGH: &str = "read-through";
 /// Header: received time, microseconds since 1970 UTC.
 pub const RECEIVED: &str = "received";
 /// Header: number of events in the value.
@@ -65,22 +70,80 @@ pub const AVRO: &str = "application/avro";
 /// Media type of CloudEvents envelopes, one a line.
 pub const CLOUD_EVENTS: &str = "application/cloudevents+json";
 
+/// Media type of rows under a header line, with commas between cells.
+pub const CSV: &str = "text/csv";
+/// The same with tabs.
+pub const TSV: &str = "text/tab-separated-values";
+
+/// Header: of events of which only the beginning is there, their numbers in the record from 0, lengths in bytes and SHA-256 in
+/// hex; `number:length:hash` with commas between.
+pub const OVERSIZED: &str = "oversized";
+
 /// How the events of a raw record are written; None for a media type that is not known. A bare event is JSON.
 pub fn format(record: &Record) -> Option<Format> {
     match record.header(CONTENT_TYPE) {
         None | Some(NDJSON | "application/json") => Some(Format::Json),
         Some(CLOUD_EVENTS) => Some(Format::CloudEvents),
         Some(AVRO) => Some(Format::Avro(Arc::new(Head::parse(&record.value).ok()??.0))),
+        Some(CSV) => csv_head(record, b','),
+        Some(TSV) => csv_head(record, b'\t'),
         Some(_) => None,
+    }
+}
+
+fn csv_head(record: &Record, delimiter: u8) -> Option<Format> {
+    let end = csv::Scan::new(delimiter).end(&record.value)?;
+    Some(Format::Csv(Arc::new(csv::Head::parse(record.value.slice(..end), delimiter).ok()?)))
+}
+
+/// The media type of a raw record whose events are written so.
+pub(crate) fn content_type(format: &Format) -> &'static str {
+    match format {
+        Format::Json => NDJSON,
+        Format::CloudEvents => CLOUD_EVENTS,
+        Format::Avro(_) => AVRO,
+        Format::Csv(head) if head.delimiter() == b'\t' => TSV,
+        Format::Csv(_) => CSV,
+    }
+}
+
+/// What a raw record begins with whose events are written so.
+pub(crate) fn head(format: &Format) -> Bytes {
+    match format {
+        Format::Json | Format::CloudEvents => Bytes::new(),
+        Format::Avro(head) => Bytes::copy_from_slice(head.bytes()),
+        Format::Csv(head) => [head.line(), b"\n"].concat().into(),
     }
 }
 
 /// The events of a raw record's value, without what stands before them.
 pub(crate) fn behind_head(record: &Record, format: &Format) -> Bytes {
-    match format {
-        Format::Avro(head) => record.value.slice(head.bytes().len().min(record.value.len())..),
-        _ => record.value.clone(),
-    }
+    let head = match format {
+        Format::Json | Format::CloudEvents => 0,
+        Format::Avro(head) => head.bytes().len(),
+        Format::Csv(head) => head.line().len() + 1,
+    };
+    record.value.slice(head.min(record.value.len())..)
+}
+
+/// The value of [`OVERSIZED`].
+pub(crate) fn write_oversized(oversized: &[(u64, Oversized)]) -> String {
+    let one = |(number, Oversized { length, sha256 }): &(u64, Oversized)| {
+        format!("{number}:{length}:{}", hex::encode(sha256))
+    };
+    oversized.iter().map(one).collect::<Vec<_>>().join(",")
+}
+
+/// Reads such a value; None if it is none.
+pub(crate) fn read_oversized(text: &str) -> Option<Vec<(usize, Oversized)>> {
+    let one = |text: &str| {
+        let mut parts = text.split(':');
+        let (number, length) = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
+        let mut sha256 = [0; 32];
+        hex::decode_to_slice(parts.next()?, &mut sha256).ok()?;
+        Some((number, Oversized { length, sha256 }))
+    };
+    text.split(',').map(one).collect()
 }
 
 /// A refused event as it is kept and shown.

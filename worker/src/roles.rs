@@ -14,7 +14,7 @@ use transect_config::{PipelineConfig, SourceConfig, SourceKind, Span, WorkerConf
 pub use self::maker::{Made, RoleMaker};
 use crate::aggregate;
 use crate::assignment::{self, Assignment};
-use crate::gateway::{self, Bridge, GatewayParts, GatewaySource};
+use crate::gateway::{self, Bridge, Files, FilesOf, GatewayParts, GatewaySource};
 use crate::health;
 use crate::log::kafka::{KafkaSettings, Outlet};
 use crate::log::{Log, Topic};
@@ -104,7 +104,7 @@ impl<'a> Worker<'a> {
         Err(format!("{problem}; make the topics anew, or give `partitions` the number that they have").into())
     }
 
-    /// HTTP, topics of Kafka → raw
+    /// HTTP, topics of Kafka, files → raw
     fn gateway(&self) -> Result<(), RoleError> {
         let outlet = Outlet::connect(self.settings("gateway"))?;
         self.check_partitions(outlet.partitions())?;
@@ -124,12 +124,13 @@ impl<'a> Worker<'a> {
         };
         let listening = |address: SocketAddr| tracing::info!(%address, "listening");
         let serving = gateway::serve(&self.config.gateway, parts, Some(listening))?;
-        let bridges = self.bridges();
-        let joined = bridges.iter().map(|bridge| bridge.joined.clone()).collect();
-        health::serve(self.config.listen, Arc::clone(&self.maker.metrics), joined)?;
+        let (bridges, files) = (self.bridges(), self.files());
+        let joined =
+            bridges.iter().map(|bridge| &bridge.joined).chain(files.iter().map(|files| &files.joined));
+        health::serve(self.config.listen, Arc::clone(&self.maker.metrics), joined.cloned().collect())?;
         let ended = thread::scope(|scope| {
-            let threads = bridges.iter().map(|bridge| scope.spawn(move || bridge.run()));
-            join(threads.collect())
+            let bridges = bridges.iter().map(|bridge| scope.spawn(move || bridge.run()));
+            join(bridges.chain(files.iter().map(|files| scope.spawn(move || files.run()))).collect())
         });
         serving.join().and(ended)
     }
@@ -162,6 +163,20 @@ impl<'a> Worker<'a> {
             })
         };
         self.pipeline.sources.iter().filter_map(bridge).collect()
+    }
+
+    /// The sources that are files.
+    fn files(&self) -> Option<Files> {
+        let sources: Vec<FilesOf> = self.pipeline.sources.iter().filter_map(FilesOf::of).collect();
+        (!sources.is_empty()).then(|| Files {
+            sources,
+            limits: self.pipeline.limits,
+            settings: self.settings("gateway"),
+            types: Arc::clone(&self.maker.compiled.types),
+            key: self.maker.key.clone(),
+            joined: Flag::default(),
+            stop: self.stop.clone(),
+        })
     }
 
     fn process(&self) -> Result<(), RoleError> {
@@ -236,14 +251,6 @@ fn join(threads: Vec<ScopedJoinHandle<'_, Result<(), RoleError>>>) -> Result<(),
 
 /// Says so of what works in one process only.
 fn refuse_what_is_not_there_yet(pipeline: &PipelineConfig) -> Result<(), RoleError> {
-    if let Some(source) = pipeline.sources.iter().find(|source| is_file(source)) {
-        let name = &source.name;
-        return Err(format!(
-            "source {name}: files are read by `transect up`, not by workers on Kafka; post its events to a source of \
-             kind http"
-        )
-        .into());
-    }
     if pipeline.is_private() {
         let problem = "personal fields are treated by `transect up`, not yet by workers on Kafka; take `privacy` out \
                        of the schemas, or run the pipeline in one process";
@@ -254,10 +261,6 @@ fn refuse_what_is_not_there_yet(pipeline: &PipelineConfig) -> Result<(), RoleErr
 
 fn is_http(source: &SourceConfig) -> bool {
     matches!(source.kind, SourceKind::Http {})
-}
-
-fn is_file(source: &SourceConfig) -> bool {
-    matches!(source.kind, SourceKind::Files { .. })
 }
 
 fn duration(span: Span) -> Duration {

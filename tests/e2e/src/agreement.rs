@@ -21,7 +21,7 @@ use crate::outcome::{self, Outcome};
 use crate::workers::{PATIENCE, Workers};
 
 /// Where an event was read, and when: as many ways as there are to run.
-const WHERE: [&str; 5] = ["_received", "_offset", "_index", "_file", "_line"];
+pub const WHERE: [&str; 5] = ["_received", "_offset", "_index", "_file", "_line"];
 /// Sketches are merged of other parts: `rolling` has a quantile of values between 0 and 1000.
 const TOLERANCES: [(&str, f64); 1] = [("rolling", 40.0)];
 
@@ -159,12 +159,13 @@ fn outcome_of(
     Ok(outcome)
 }
 
-fn windows_of(outcome: &Outcome) -> usize {
+/// Number of windows, of all names and groups.
+pub fn windows_of(outcome: &Outcome) -> usize {
     outcome.windows.values().map(BTreeMap::len).sum()
 }
 
 /// What was refused and why, each once.
-fn refusals(lines: &[String]) -> anyhow::Result<BTreeSet<String>> {
+pub fn refusals(lines: &[String]) -> anyhow::Result<BTreeSet<String>> {
     let refusal = |line: &String| -> anyhow::Result<String> {
         let line: Value = serde_json::from_str(line)?;
         Ok(format!("{} {} {}", line["reason"], line["pointer"], line["original"]))

@@ -219,7 +219,11 @@ fn send(doors: &Doors, topic: &SourceTopic, stop: &Flag) -> anyhow::Result<(Sent
         sent.events.push_str(&body);
         thread::sleep(PAUSE);
     }
+    // Each source holds the windows open until its own events are beyond them.
     let (last, time) = stream.last();
+    topic.write(&last)?;
+    sent.events.push_str(&last);
+    let (last, _) = stream.last();
     post(&agent, doors, &last, &mut random, &mut sent)?;
     sent.events.push_str(&last);
     Ok((sent, time))

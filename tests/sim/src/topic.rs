@@ -92,10 +92,16 @@ impl TopicPartition {
     }
 
     /// Lets go of what was appended before a moment, and is before an offset. Where there is no record behind that any more, the
-    /// marks there go as well.
-    pub fn retain(&mut self, since: i64, before: u64) {
-        let is_read = self.committed_from(before).next().is_none();
-        let end = if is_read { self.last_stable() } else { self.last_stable().min(before) };
+    /// marks there go as well, once they are older than another moment.
+    pub fn retain(&mut self, since: i64, before: u64, marks_since: i64) {
+        self.let_go(since, before);
+        if self.committed_from(before).next().is_none() {
+            self.let_go(marks_since, u64::MAX);
+        }
+    }
+
+    fn let_go(&mut self, since: i64, before: u64) {
+        let end = self.last_stable().min(before);
         while self.start < end && self.entries[self.start as usize].appended < since {
             self.start += 1;
         }

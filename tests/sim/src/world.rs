@@ -20,6 +20,8 @@ pub const STATE: usize = Topic::ALL.len();
 const TRANSACTION_TIMEOUT: i64 = 30 * SECOND;
 /// How long topics are kept, microseconds.
 const RETENTION: i64 = 240 * SECOND;
+/// Whoever has read a record only just before its time was over needs some more to begin again behind its mark.
+const MARKS_OLDER: i64 = 480 * SECOND;
 /// `ids` are kept longer than `raw` by the dedup window of 5 minutes, and some.
 const DEDUP_WINDOW: i64 = 320 * SECOND;
 /// Where a deliberate bug lets them go early.
@@ -302,7 +304,7 @@ impl World {
                 };
                 let needed = needed.iter().filter(|(of, _)| *of == topic).map(|(_, offset)| *offset).min();
                 let topic = &mut self.topics[topic as usize][partition as usize];
-                topic.retain(since, needed.unwrap_or(u64::MAX));
+                topic.retain(since, needed.unwrap_or(u64::MAX), since - MARKS_OLDER);
             }
         }
     }

@@ -1,17 +1,18 @@
 //! The body of a request: what its headers say that it is, and its events.
 
-use std::collections::BTreeMap;
 use std::ops::Range;
 
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, StatusCode};
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use mime::Mime;
 use transect_core::format::Format;
+use transect_core::input::{EventBatch, EventSpan, Place};
 
 use super::avro;
 use super::cloudevents;
 use super::encoding;
+use super::parts::Sender;
 use super::problem::Problem;
 use crate::input::split_body;
 
@@ -48,65 +49,27 @@ impl Body {
         Ok(Self { bytes, events, format })
     }
 
-    /// The events as they stand in raw records, by the partition that each belongs to. In one part if they are not set apart.
-    pub(super) fn by_partition(&self, of: &[u32], set_apart: bool) -> Result<Vec<Part>, Problem> {
-        if let Format::Avro(head) = &self.format {
-            let mut partitions = of.iter().copied().filter(|_| set_apart);
-            let first = partitions.next();
-            // A datum doesn't say where it ends.
-            if partitions.any(|other| Some(other) != first) {
-                let detail = "the container holds events of several keys, which belong to different partitions; send those of \
-                              each key by themselves, or all of them as JSON";
-                return Err(Problem::new(
-                    StatusCode::UNPROCESSABLE_ENTITY,
-                    "several keys",
-                    detail.to_owned(),
-                ));
-            }
-            let (head, events) = (Bytes::copy_from_slice(head.bytes()), self.bytes.clone());
-            return Ok(vec![Part { partition: first, count: of.len() as u64, head, events }]);
-        }
-        let mut parts: BTreeMap<Option<u32>, (u64, BytesMut)> = BTreeMap::new();
-        for (range, of) in self.events.iter().zip(of) {
-            // All of it, if it stays together.
-            let room = if set_apart { 0 } else { self.bytes.len() + self.events.len() + 1 };
-            let none_yet = || (0, BytesMut::with_capacity(room));
-            let (count, lines) = parts.entry(set_apart.then_some(*of)).or_insert_with(none_yet);
-            *count += 1;
-            push_line(lines, &self.bytes[range.clone()]);
-        }
-        let part = |(partition, (count, lines)): (_, (_, BytesMut))| Part {
-            partition,
-            count,
-            head: Bytes::new(),
-            events: lines.freeze(),
+    /// The events as a batch of a source.
+    pub(super) fn batch(&self, sender: &Sender) -> EventBatch {
+        let Sender { source, event_type, schema_version, received } = sender;
+        let span = |(index, range): (usize, &Range<usize>)| EventSpan {
+            start: range.start as u32,
+            len: range.len() as u32,
+            index: index as u32,
+            oversized: u32::MAX,
         };
-        Ok(parts.into_iter().map(part).collect())
-    }
-}
-
-/// The events of a body that belong to one partition, where there are several.
-#[derive(Debug)]
-pub(super) struct Part {
-    pub(super) partition: Option<u32>,
-    pub(super) count: u64,
-    /// What a raw record begins with.
-    pub(super) head: Bytes,
-    /// The events as they stand in it: one a line, or the blocks of a container.
-    pub(super) events: Bytes,
-}
-
-/// Appends an event's own bytes as a line. A line end within it becomes a tab, which is white space just where a line end
-/// is: between the parts of an event, and not in a text.
-fn push_line(lines: &mut BytesMut, event: &[u8]) {
-    let start = lines.len();
-    lines.extend_from_slice(event);
-    for byte in &mut lines[start..] {
-        if matches!(byte, b'\n' | b'\r') {
-            *byte = b'\t';
+        EventBatch {
+            source: source.as_str().into(),
+            event_type: event_type.as_deref().map(Into::into),
+            schema_version: *schema_version,
+            format: self.format.clone(),
+            bytes: self.bytes.clone(),
+            events: self.events.iter().enumerate().map(span).collect(),
+            oversized: Vec::new(),
+            place: Place::Record { partition: 0, offset: 0 },
+            received: *received,
         }
     }
-    lines.extend_from_slice(b"\n");
 }
 
 /// What the content type says of a body.
@@ -196,22 +159,6 @@ mod tests {
             "",
         ] {
             assert_eq!(kind(other), None, "{other}");
-        }
-    }
-
-    #[test]
-    fn an_event_is_one_line_and_no_more_valid_than_before() {
-        let body = Bytes::from_static(b"[{\"a\":\r\n 1},{\"b\":\"x\ny\"}]");
-        let events = split_body(&body, false).unwrap();
-        let body = Body { bytes: body, events, format: Format::Json };
-        let parts = body.by_partition(&[4, 2], false).unwrap();
-        assert_eq!(parts.len(), 1);
-        let lines = &parts[0].events;
-        assert_eq!(lines, "{\"a\":\t\t 1}\n{\"b\":\"x\ty\"}\n");
-        for (line, range) in lines.split(|&byte| byte == b'\n').zip(body.events) {
-            let (before, after) = (&body.bytes[range], line);
-            let is_valid = |bytes: &[u8]| serde_json::from_slice::<serde_json::Value>(bytes).is_ok();
-            assert_eq!(is_valid(before), is_valid(after));
         }
     }
 }

@@ -8,7 +8,7 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 use rdkafka::consumer::Consumer;
 use rdkafka::message::{BorrowedMessage, Message};
 use rdkafka::{Offset, TopicPartitionList};
@@ -20,12 +20,12 @@ use transect_core::identity::PipelineKey;
 
 use super::GatewaySource;
 use super::body::Body;
-use super::check::{Checked, Checker};
-use super::committer::{Post, records};
+use super::check::Checker;
+use super::committer::records;
+use super::parts::{self, Sender};
 use crate::assignment::{self, Assignment, Begin, Begun};
 use crate::log::kafka::{KafkaLog, KafkaSettings, Member, PartitionConsumer, PartitionLog};
 use crate::log::{Committed, Log, LogError, Transaction};
-use crate::record;
 use crate::role::{Role, RoleError};
 use crate::runner::Flag;
 
@@ -65,7 +65,7 @@ impl Bridge {
     pub fn run(&self) -> Result<(), RoleError> {
         let group = format!("source.{}", self.source.name);
         let session = |_: Arc<Member>| -> Result<Begin<'_>, RoleError> {
-            Ok(Box::new(|partition| self.begin(partition)))
+            Ok(Box::new(|partition| self.begin(partition).map(Some)))
         };
         assignment::run(&Assignment {
             settings: self.from.clone(),
@@ -187,28 +187,12 @@ struct Bridging {
 }
 
 impl Bridging {
-    fn records(&self, Batch { bytes, events }: Batch) -> Result<Vec<crate::log::NewRecord>, RoleError> {
+    fn records(&self, Batch { bytes, events }: Batch) -> Vec<crate::log::NewRecord> {
         let body = Body { bytes: bytes.freeze(), events, format: Format::Json };
-        let GatewaySource { name, event_type, schema_version } = &self.source;
-        let received = (self.clock)();
-        let said = (event_type.as_deref(), *schema_version);
-        let Checked { partitions, .. } = self.checker.check(&body, name, said, received, self.partitions);
-        let parts = body.by_partition(&partitions, true).map_err(|problem| problem.detail().to_owned())?;
-        let posts: Vec<Post> = parts
-            .into_iter()
-            .map(|part| Post {
-                source: name.clone(),
-                event_type: event_type.clone(),
-                schema_version: *schema_version,
-                content_type: record::NDJSON,
-                received,
-                count: part.count,
-                head: Bytes::new(),
-                lines: part.events,
-                partition: part.partition,
-            })
-            .collect();
-        Ok(records(posts.iter(), None))
+        let GatewaySource { name, event_type, schema_version } = self.source.clone();
+        let sender = Sender { source: name, event_type, schema_version, received: (self.clock)() };
+        let checked = self.checker.check(body.batch(&sender), self.partitions);
+        records(parts::by_partition(&sender, &checked).iter(), None)
     }
 }
 
@@ -223,7 +207,7 @@ impl Role for Bridging {
         if self.reading.next == before {
             return Ok(false);
         }
-        let records = if batch.events.is_empty() { Vec::new() } else { self.records(batch)? };
+        let records = if batch.events.is_empty() { Vec::new() } else { self.records(batch) };
         let progress = Position { next: self.reading.next }.progress(&self.name);
         self.log.commit(Transaction { records, progress, ..Transaction::default() })?;
         Ok(true)

@@ -1,23 +1,28 @@
 //! The verdict on events before they are accepted: by the same decoders as the process role's.
 
-use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use transect_core::events::{EventDecoder, EventType, RejectedRow};
+use transect_core::events::{DecodedBatch, EventDecoder, EventType, RejectedRow, TypedRows};
 use transect_core::identity::PipelineKey;
-use transect_core::input::{EventBatch, EventSpan, Place};
+use transect_core::input::EventBatch;
+use transect_core::watermark;
 
-use super::body::Body;
 use crate::placement;
 
-/// What becomes of the events of a request.
+/// What becomes of events.
 pub(super) struct Checked {
+    /// They, each with its own bytes.
+    pub(super) batch: EventBatch,
     /// Those that would be refused, in their order.
     pub(super) refused: Vec<RejectedRow>,
     /// The partition of each.
     pub(super) partitions: Vec<u32>,
     /// The identity of each; None where it is refused.
     pub(super) identities: Vec<Option<u128>>,
+    /// Where each stood in the batch before its own bytes were known: data of the same block of a container, at the same place.
+    pub(super) blocks: Vec<u32>,
+    /// The greatest event time less its type's delay, microseconds since 1970 UTC.
+    pub(super) mark: i64,
 }
 
 /// Decoders, lent to one request at a time and kept for the next.
@@ -32,48 +37,29 @@ impl Checker {
         Self { types, key, idle: Mutex::new(Vec::new()) }
     }
 
-    /// What becomes of a body's events, of a pipeline with so many partitions.
-    pub(super) fn check(
-        &self,
-        Body { bytes, events, format }: &Body,
-        source: &str,
-        (event_type, schema_version): (Option<&str>, Option<u32>),
-        received: i64,
-        partitions: u32,
-    ) -> Checked {
-        let span = |(index, range): (usize, &Range<usize>)| EventSpan {
-            start: range.start as u32,
-            len: range.len() as u32,
-            index: index as u32,
-            oversized: u32::MAX,
-        };
-        let batch = EventBatch {
-            source: source.into(),
-            event_type: event_type.map(Into::into),
-            schema_version,
-            format: format.clone(),
-            bytes: bytes.clone(),
-            events: events.iter().enumerate().map(span).collect(),
-            oversized: Vec::new(),
-            place: Place::Record { partition: 0, offset: 0 },
-            received,
-        };
+    /// What becomes of the events of a batch, of a pipeline with so many partitions.
+    pub(super) fn check(&self, batch: EventBatch, partitions: u32) -> Checked {
+        let blocks = batch.events.iter().map(|span| span.start).collect();
         let idle = || self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         let lent = idle().pop();
         let mut decoder = lent.unwrap_or_else(|| EventDecoder::new(Arc::clone(&self.types), &self.key));
         let decoded = decoder.decode(batch);
         idle().push(decoder);
-        let (mut of, mut identities) = (vec![0; events.len()], vec![None; events.len()]);
-        for RejectedRow { event, .. } in &decoded.rejects {
-            of[*event as usize] = placement::of_bytes(&bytes[events[*event as usize].clone()], partitions);
+        let DecodedBatch { batch, rows, rejects: refused } = decoded;
+        let mut of = vec![0; batch.events.len()];
+        let mut identities = vec![None; batch.events.len()];
+        for RejectedRow { event, .. } in &refused {
+            of[*event as usize] = placement::of_bytes(batch.event(batch.events[*event as usize]), partitions);
         }
-        for rows in &decoded.rows {
-            let ids = rows.decoded.identities.iter();
-            for ((event, key), id) in rows.events.iter().zip(&rows.decoded.keys).zip(ids) {
-                of[*event as usize] = placement::of_key(*key, partitions);
-                identities[*event as usize] = Some(*id);
+        let mut mark = watermark::NONE;
+        for TypedRows { event_type, decoded, events, .. } in &rows {
+            let delay = self.types[*event_type].delay.micros();
+            for (row, event) in events.iter().enumerate() {
+                of[*event as usize] = placement::of_key(decoded.keys[row], partitions);
+                identities[*event as usize] = Some(decoded.identities[row]);
+                mark = mark.max(decoded.times[row].saturating_sub(delay));
             }
         }
-        Checked { refused: decoded.rejects, partitions: of, identities }
+        Checked { batch, refused, partitions: of, identities, blocks, mark }
     }
 }

@@ -8,6 +8,7 @@ use std::thread;
 
 use bytes::{Bytes, BytesMut};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use transect_core::input::Oversized;
 use transect_core::privacy::KeyRing;
 
 use super::Commit;
@@ -20,7 +21,7 @@ const WAITING_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// One transaction takes no more than about this.
 const COMMIT_BYTES: usize = 4 * 1024 * 1024;
 
-/// The events of one request: one a line, every line with its end, or the blocks of an Avro container.
+/// The events of one request: one a line, every line with its end, rows under a head, or the blocks of an Avro container.
 pub(super) struct Post {
     pub(super) source: String,
     pub(super) event_type: Option<String>,
@@ -31,6 +32,10 @@ pub(super) struct Post {
     /// What a record begins with, before the events of all its posts.
     pub(super) head: Bytes,
     pub(super) lines: Bytes,
+    /// Of events of which only the beginning is there: which they are, and what is known of them.
+    pub(super) oversized: Vec<(u64, Oversized)>,
+    /// Whether other events may stand behind it in the same record.
+    pub(super) is_whole: bool,
     /// Where to, where there are several.
     pub(super) partition: Option<u32>,
 }
@@ -113,7 +118,9 @@ pub(super) fn records<'a>(posts: impl Iterator<Item = &'a Post>, keys: Option<&K
         let last = records.iter_mut().rfind(|(last, ..)| last.partition == post.partition);
         match last {
             Some((first, count, lines))
-                if first.source == post.source
+                if first.is_whole
+                    && post.is_whole
+                    && first.source == post.source
                     && first.event_type == post.event_type
                     && first.schema_version == post.schema_version
                     && first.content_type == post.content_type
@@ -139,6 +146,9 @@ pub(super) fn records<'a>(posts: impl Iterator<Item = &'a Post>, keys: Option<&K
         headers.extend(post.event_type.clone().map(|event_type| (record::EVENT_TYPE.into(), event_type)));
         headers
             .extend(post.schema_version.map(|version| (record::SCHEMA_VERSION.into(), version.to_string())));
+        if !post.oversized.is_empty() {
+            headers.push((record::OVERSIZED.into(), record::write_oversized(&post.oversized)));
+        }
         let record = NewRecord::new(Topic::Raw, headers, lines.freeze()).to(post.partition);
         match keys {
             Some(ring) => seal_raw(ring, record),

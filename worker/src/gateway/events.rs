@@ -11,19 +11,18 @@ use axum::http::header::CONTENT_TYPE;
 use axum::response::{AppendHeaders, IntoResponse, Response};
 use bytes::Bytes;
 use serde::Deserialize;
-use transect_core::format::Format;
 use utoipa::IntoParams;
 
 use super::Gateway;
 use super::access::From;
 use super::body::Body;
 use super::check::Checked;
-use super::committer::{Post, PostError};
+use super::committer::PostError;
 use super::idempotency::{First, Turn};
 use super::limits::Left;
+use super::parts::{self, Sender};
 use super::problem::Problem;
 use super::verdict::{Answer, Verdict};
-use crate::record;
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -76,7 +75,7 @@ pub(super) struct Parameters {
             description = "Events in another form or encoding"),
         (status = 422, body = Problem, content_type = "application/problem+json",
             description = "Nothing was stored: an event of an atomic request would be rejected, the Idempotency-Key \
-                           is another request's, or a container holds the events of several keys"),
+                           is another request's"),
         (status = 429, body = Problem, content_type = "application/problem+json",
             description = "Too much at once; `Retry-After` says when to come back"),
         (status = 503, body = Problem, content_type = "application/problem+json",
@@ -150,10 +149,13 @@ async fn store(
     is_atomic: bool,
 ) -> Result<Vec<u8>, Problem> {
     let Addressee { source, event_type, schema_version } = addressee;
-    let received = (gateway.clock)();
-    let said = (event_type.as_deref(), schema_version);
-    let Checked { refused, partitions, identities } =
-        gateway.checker.check(body, &source, said, received, gateway.partitions.unwrap_or(1));
+    let sender = Sender { source, event_type, schema_version, received: (gateway.clock)() };
+    let checked = gateway.checker.check(body.batch(&sender), gateway.partitions.unwrap_or(1));
+    let posts = match gateway.partitions {
+        Some(_) => parts::by_partition(&sender, &checked),
+        None => vec![parts::together(&sender, body)],
+    };
+    let Checked { refused, identities, .. } = checked;
     if is_atomic && !refused.is_empty() {
         let (refused, count) = (refused.into_iter().map(Verdict::refused), body.events.len());
         let detail = format!(
@@ -163,25 +165,8 @@ async fn store(
         let problem = Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "nothing stored", detail);
         return Err(problem.with_events(refused.collect()));
     }
-    let content_type = match body.format {
-        Format::CloudEvents => record::CLOUD_EVENTS,
-        Format::Avro(_) => record::AVRO,
-        _ => record::NDJSON,
-    };
-    let parts = body.by_partition(&partitions, gateway.partitions.is_some())?;
-    let posts = parts.into_iter().map(|part| Post {
-        source: source.clone(),
-        event_type: event_type.clone(),
-        schema_version,
-        content_type,
-        received,
-        count: part.count,
-        head: part.head,
-        lines: part.events,
-        partition: part.partition,
-    });
     let seen = gateway.recent.seen(&identities);
-    gateway.committer.commit(posts.collect()).await.map_err(|error| match error {
+    gateway.committer.commit(posts).await.map_err(|error| match error {
         PostError::Full => {
             let detail = "more events are waiting than memory allows; send this request again a little later";
             Problem::new(StatusCode::TOO_MANY_REQUESTS, "too busy", detail.to_owned()).retry_after(1)

@@ -55,11 +55,6 @@ impl Problem {
         Self { events, ..self }
     }
 
-    /// Where, and how to mend it.
-    pub(super) fn detail(&self) -> &str {
-        &self.detail
-    }
-
     #[cfg(test)]
     pub(super) fn status(&self) -> StatusCode {
         self.status

@@ -2,6 +2,7 @@
 
 use memchr::memchr_iter;
 use transect_core::format::csv::Scan;
+use transect_core::input::EventSpan;
 
 use super::file::Found;
 
@@ -19,6 +20,14 @@ pub(super) fn find(buffer: &[u8], at_end: bool, delimiter: u8, event_bytes_max: 
         push(&mut found, buffer, rest, event_bytes_max);
     }
     found
+}
+
+/// The records of rows that are all there, whatever their size.
+pub(crate) fn events(rows: &[u8], delimiter: u8) -> Vec<EventSpan> {
+    let mut events = find(rows, true, delimiter, usize::MAX).events;
+    // They are counted, not their lines.
+    events.iter_mut().enumerate().for_each(|(at, span)| span.index = at as u32);
+    events
 }
 
 /// Takes the next bytes as a record.

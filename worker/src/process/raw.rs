@@ -7,11 +7,12 @@ use transect_core::format::Format;
 use transect_core::input::{EventBatch, EventSpan, Place};
 use transect_core::privacy::KeyRing;
 
-use crate::input::avro_events;
+use crate::input::{avro_events, csv_events};
 use crate::log::Record;
 use crate::record::sealed::open_raw;
 use crate::record::{
-    self, CONTENT_TYPE, COUNT, EVENT_TYPE, RECEIVED, REDRIVE_OF, SCHEMA_VERSION, SOURCE, WATERMARK,
+    self, CONTENT_TYPE, COUNT, EVENT_TYPE, OVERSIZED, READ_THROUGH, RECEIVED, REDRIVE_OF, SCHEMA_VERSION,
+    SOURCE, WATERMARK,
 };
 
 /// What a raw record is.
@@ -31,6 +32,11 @@ pub enum Raw {
         now: i64,
         /// What the partition's watermark is raised to, microseconds since 1970 UTC.
         watermark: Option<i64>,
+    },
+    /// The source has been read through.
+    ReadThrough {
+        /// The source.
+        source: Arc<str>,
     },
 }
 
@@ -55,6 +61,9 @@ pub fn read(sealed: &Record, ring: Option<&KeyRing>) -> Result<Raw, RawError> {
     };
     let source: Arc<str> = header(SOURCE)?.into();
     let (count, received) = (number(COUNT)?, number(RECEIVED)?);
+    if count == 0 && record.header(READ_THROUGH).is_some() {
+        return Ok(Raw::ReadThrough { source });
+    }
     if count == 0 {
         let watermark = record.header(WATERMARK).map(|_| number(WATERMARK)).transpose()?;
         return Ok(Raw::Idle { source, now: received, watermark });
@@ -71,12 +80,21 @@ pub fn read(sealed: &Record, ring: Option<&KeyRing>) -> Result<Raw, RawError> {
             .map_err(|_| fail(format!("the header {REDRIVE_OF} is no list of numbers")))?,
     };
     let bytes = record::behind_head(record, &format);
-    let events = match &format {
+    let mut events = match &format {
         Format::Avro(head) => avro_events(&bytes, head).map_err(&fail)?,
-        _ => lines(&bytes),
+        Format::Csv(head) => csv_events(&bytes, head.delimiter()),
+        Format::Json | Format::CloudEvents => lines(&bytes),
     };
     if events.len() as i64 != count || !(redrive_of.is_empty() || redrive_of.len() == events.len()) {
         return Err(fail(format!("it should hold {count} events and holds {}", events.len())));
+    }
+    let mut oversized = Vec::new();
+    if let Some(text) = record.header(OVERSIZED) {
+        let unknown = || fail(format!("the header {OVERSIZED} is none of this record"));
+        for (number, known) in record::read_oversized(text).ok_or_else(unknown)? {
+            events.get_mut(number).ok_or_else(unknown)?.oversized = oversized.len() as u32;
+            oversized.push(known);
+        }
     }
     let batch = EventBatch {
         source,
@@ -89,7 +107,7 @@ pub fn read(sealed: &Record, ring: Option<&KeyRing>) -> Result<Raw, RawError> {
         format,
         bytes,
         events,
-        oversized: Vec::new(),
+        oversized,
         place: Place::Record { partition: 0, offset: record.offset },
         received,
     };

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::mpsc::channel;
 use std::time::Instant;
 
-use transect_config::{PipelineConfig, SourceConfig};
+use transect_config::{PipelineConfig, SourceConfig, SourceKind};
 use transect_core::identity::PipelineKey;
 use transect_core::process::ProcessSource;
 
@@ -68,8 +68,10 @@ impl RoleMaker {
     /// raw → clean, rejected, ids, partials, alerts
     pub fn process(&self, log: Arc<dyn Log>) -> Made {
         let sources = self.pipeline.sources.iter();
-        let source =
-            |source: &SourceConfig| ProcessSource { name: source.name.as_str().into(), bounded: false };
+        let source = |source: &SourceConfig| {
+            let bounded = matches!(source.kind, SourceKind::Files { .. });
+            ProcessSource { name: source.name.as_str().into(), bounded }
+        };
         // Inputs with an end are read elsewhere.
         let (input_errors, _) = channel();
         let parts = ProcessParts {
