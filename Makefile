@@ -40,11 +40,12 @@ check: tools $(PACKAGES) $(DENY) ## Check format, lints, licences, docs and gene
 	$(VENV)/bin/ruff check
 	@echo 'make check: all passed'
 
-bench: tools $(PACKAGES) ## Compare speed and memory with DuckDB and Polars, say what each feature costs; writes docs/benchmarks
-	cargo build --locked --profile dist -p transect
+bench: tools $(PACKAGES) $(KAFKA)/.installed ## Compare speed and memory with DuckDB, Polars and Kafka's producer, say what each feature costs; writes docs/benchmarks
+	cargo build --locked --profile dist -p transect -p transect-worker
 	# First: whatever runs after much was written and removed pays for that.
 	TRANSECT=$(CARGO_TARGET_DIR)/dist/transect $(PYTHON) bench/run.py
 	TRANSECT=$(CARGO_TARGET_DIR)/dist/transect $(PYTHON) bench/features.py
+	TRANSECT=$(CARGO_TARGET_DIR)/dist/transect TRANSECT_KAFKA=$(KAFKA) cargo test --locked --workspace --test kafka_speed -- --ignored --nocapture
 
 soak: build ## Kill the process 200 times at random moments, and compare what comes out
 	TRANSECT_SOAK_RUNS=200 TRANSECT_SOAK_EVENTS=1000000 cargo test --locked --workspace --test soak -- --nocapture

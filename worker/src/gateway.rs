@@ -149,7 +149,7 @@ pub fn serve(
     let health = parts.shows_health.then(|| health::router(Arc::clone(&parts.metrics), Vec::new()));
     let gateway = Arc::new(Gateway {
         checker: Checker::new(Arc::clone(&parts.types), parts.key),
-        committer: Committer::new(parts.commit, parts.keys)?,
+        committer: Committer::new(parts.commit, parts.keys, Arc::clone(&parts.metrics))?,
         partitions: parts.partitions,
         study: parts.study,
         sources: parts.sources,

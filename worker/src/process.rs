@@ -34,7 +34,7 @@ use crate::input::{FileSource, InputError};
 use crate::keys::Keys;
 use crate::lent::Lent;
 use crate::log::{self, Committed, Log, NewRecord, Topic, Transaction};
-use crate::metrics::Metrics;
+use crate::metrics::{Metrics, PartitionMetrics};
 use crate::observations::Observations;
 use crate::record;
 use crate::role::{Role, RoleError};
@@ -121,6 +121,9 @@ pub struct Process {
     observations: Observations,
     backlog: Backlog,
     quiet_since: Instant,
+    gauges: PartitionMetrics,
+    /// When what was read last of the raw topic was received, microseconds since 1970 UTC.
+    received: i64,
     ended: bool,
 }
 
@@ -177,6 +180,8 @@ impl Process {
             observations,
             backlog: Backlog::new(parts.log.end(Topic::Clean)),
             quiet_since: (parts.instant)(),
+            gauges: parts.metrics.of_partition(GROUP, parts.log.share().map_or(0, |share| share.partition)),
+            received: 0,
             ended: false,
             parts,
         };
@@ -238,6 +243,7 @@ impl Process {
             };
             match raw {
                 Raw::Events { batch, redrive_of } => {
+                    self.received = batch.received;
                     // Its files have grown after all. Corrections come when they come.
                     if redrive_of.is_empty() && self.processor.watermarks().is_done(source) {
                         self.processor.watermarks().set_done(source, false);
@@ -266,6 +272,9 @@ impl Process {
                     self.epoch.touch();
                 }
             }
+        }
+        if records.is_empty() {
+            self.gauges.set_lag(0);
         }
         Ok(!records.is_empty())
     }
@@ -376,6 +385,11 @@ impl Process {
         let (anomalies, watermark) = (std::mem::take(&mut end.anomalies), end.watermark);
         self.parts.metrics.count(&end.ledger);
         self.state.ledger += &end.ledger;
+        self.gauges.set_watermark(watermark);
+        self.gauges.set_identities(self.processor.dedup().len());
+        if self.received > 0 {
+            self.gauges.set_lag((self.parts.clock)() - self.received);
+        }
         self.state.update(&mut self.processor, &self.sources);
         for lane in &self.lanes {
             self.state.set_input(&self.sources[lane.source].0, lane.position());

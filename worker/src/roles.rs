@@ -91,6 +91,7 @@ impl<'a> Worker<'a> {
             session_timeout: duration(kafka.session_timeout),
             timeout: duration(kafka.timeout),
             ending: self.stop.clone(),
+            metrics: Arc::clone(&self.maker.metrics),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -47,6 +47,7 @@ fn pipeline() -> anyhow::Result<KafkaSettings> {
         session_timeout: Duration::from_secs(6),
         timeout: PATIENCE,
         ending: Flag::default(),
+        metrics: Arc::default(),
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(create_topics(&settings, TOPICS))?;

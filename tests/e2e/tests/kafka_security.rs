@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -69,6 +70,7 @@ fn settings(servers: &str, security: KafkaSecurity) -> KafkaSettings {
         session_timeout: Duration::from_secs(10),
         timeout: PATIENCE,
         ending: Flag::default(),
+        metrics: Arc::default(),
     }
 }
 

@@ -12,6 +12,16 @@ const NDJSON: &str = "application/x-ndjson";
 const REQUESTS: u64 = 100;
 const EVENTS_OF_REQUEST: u64 = 220;
 
+/// Whether a worker tells of these, and more of each than nothing.
+fn check_metrics(worker: &Worker, names: &[&str]) -> anyhow::Result<()> {
+    let (_, text) = worker.get("/metrics")?;
+    let value = |line: &str| line.rsplit(' ').next().and_then(|value| value.parse::<f64>().ok());
+    let told = |name: &&&str| text.lines().any(|line| line.starts_with(**name) && value(line) > Some(0.0));
+    let missing: Vec<_> = names.iter().filter(|name| !told(name)).collect();
+    ensure!(missing.is_empty(), "it says nothing of {missing:?}: {text}");
+    Ok(())
+}
+
 /// Posts until it is accepted, as a client does.
 fn post(gateway: &Worker, body: &str) -> anyhow::Result<()> {
     until(|| {
@@ -61,6 +71,20 @@ fn processes_on_kafka_make_of_events_what_one_process_does() -> anyhow::Result<(
     let total = agreement.wait(&workers)?;
     let read = posted.lines().count() as u64;
     ensure!(total.read == read, "{total:?}: nothing was posted twice, and {read} were posted");
+    check_metrics(&gateway, &["transect_gateway_requests_total", "transect_transaction_seconds_count"])?;
+    check_metrics(
+        &second,
+        &[
+            "transect_events_total",
+            "transect_transaction_bytes_count",
+            "transect_commit_timestamp_seconds",
+            "transect_watermark_timestamp_seconds",
+            "transect_dedup_identities",
+        ],
+    )?;
+    let (_, text) = second.get("/metrics")?;
+    let behind = text.lines().find(|line| line.starts_with("transect_lag_seconds{") && !line.ends_with(" 0.0"));
+    ensure!(behind.is_none(), "all is read: {behind:?}");
     for worker in [gateway, first.context("it was started again")?, second, aggregate] {
         worker.stop()?;
     }

@@ -13,6 +13,7 @@ use transect_core::privacy::KeyRing;
 
 use super::Commit;
 use crate::log::{Header, NewRecord, Topic, Transaction};
+use crate::metrics::Metrics;
 use crate::record;
 use crate::record::sealed::seal_raw;
 
@@ -59,22 +60,38 @@ struct Waiting {
 /// See the module.
 pub(super) struct Committer {
     queue: Sender<Waiting>,
-    room: Arc<Semaphore>,
+    room: Arc<Room>,
+}
+
+/// Room for bytes that wait.
+struct Room {
+    left: Arc<Semaphore>,
+    metrics: Arc<Metrics>,
+}
+
+impl Room {
+    fn tell(&self) {
+        self.metrics.set_waiting_bytes(WAITING_BYTES_MAX.saturating_sub(self.left.available_permits()));
+    }
 }
 
 impl Committer {
-    pub(super) fn new(commit: Commit, keys: Option<Arc<KeyRing>>) -> io::Result<Self> {
+    pub(super) fn new(commit: Commit, keys: Option<Arc<KeyRing>>, metrics: Arc<Metrics>) -> io::Result<Self> {
         let (queue, waiting) = channel();
+        let room = Arc::new(Room { left: Arc::new(Semaphore::new(WAITING_BYTES_MAX)), metrics });
+        let all = Arc::clone(&room);
         thread::Builder::new()
             .name("gateway-commit".into())
-            .spawn(move || commit_all(&commit, keys.as_deref(), &waiting))?;
-        Ok(Self { queue, room: Arc::new(Semaphore::new(WAITING_BYTES_MAX)) })
+            .spawn(move || commit_all(&commit, keys.as_deref(), &waiting, &all))?;
+        Ok(Self { queue, room })
     }
 
     /// Waits until all parts of a request are durable.
     pub(super) async fn commit(&self, posts: Vec<Post>) -> Result<(), PostError> {
         let bytes = u32::try_from(bytes(&posts).min(WAITING_BYTES_MAX)).unwrap_or(u32::MAX);
-        let room = Arc::clone(&self.room).try_acquire_many_owned(bytes).map_err(|_| PostError::Full)?;
+        let room = Arc::clone(&self.room.left);
+        let room = room.try_acquire_many_owned(bytes).map_err(|_| PostError::Full)?;
+        self.room.tell();
         let (answer, outcome) = oneshot::channel();
         let gone = || PostError::Log("the committing thread has died; this is a bug in Transect".to_owned());
         self.queue.send(Waiting { posts, answer, _room: room }).map_err(|_| gone())?;
@@ -87,7 +104,7 @@ fn bytes(posts: &[Post]) -> usize {
     posts.iter().map(|post| post.lines.len()).sum()
 }
 
-fn commit_all(commit: &Commit, keys: Option<&KeyRing>, waiting: &Receiver<Waiting>) {
+fn commit_all(commit: &Commit, keys: Option<&KeyRing>, waiting: &Receiver<Waiting>, room: &Room) {
     while let Ok(first) = waiting.recv() {
         let mut all = bytes(&first.posts);
         let mut group = vec![first];
@@ -107,6 +124,7 @@ fn commit_all(commit: &Commit, keys: Option<&KeyRing>, waiting: &Receiver<Waitin
             // A client that has gone away asks again; dedup makes that safe.
             let _ = waiting.answer.send(outcome.clone());
         }
+        room.tell();
     }
 }
 

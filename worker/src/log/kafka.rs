@@ -37,6 +37,7 @@ use self::state::Groups;
 pub use self::topics::{TopicSettings, create_topics};
 use self::writer::{Submissions, Writer};
 use super::{Committed, Log, LogError, Record, Share, Topic, Transaction};
+use crate::metrics::PartitionMetrics;
 
 /// How long an answer about the ends of a topic is good, where its end was not just read.
 const END_FRESH: Duration = Duration::from_secs(1);
@@ -83,6 +84,9 @@ impl KafkaLog {
             offsets::wait_until_stable(&self.settings, group, partition)?;
         }
         settled::wait_until_settled(&self.settings, &self.reader, partition)?;
+        let measured =
+            |group: &&str| ((*group).to_owned(), self.settings.metrics.of_partition(group, partition));
+        let metrics = groups.iter().map(measured).collect();
         let groups = Groups::read(&self.reader, partition)?;
         let mut ends = [(0, 0); Topic::ALL.len()];
         for topic in Topic::ALL {
@@ -93,6 +97,7 @@ impl KafkaLog {
             elsewhere: Arc::clone(&self.elsewhere),
             reader: Arc::clone(&self.reader),
             submissions: self.writer.submissions(),
+            metrics,
             cursors: Topic::ALL.map(|_| Mutex::default()),
             ends: Mutex::new(ends),
             state: Mutex::new(Shared { groups, sequence: 0 }),
@@ -107,6 +112,8 @@ pub struct PartitionLog {
     elsewhere: Arc<Elsewhere>,
     reader: Arc<Reader>,
     submissions: Submissions,
+    /// By group.
+    metrics: BTreeMap<String, PartitionMetrics>,
     /// By topic, in the order of `Topic::ALL`; none until it is first read.
     cursors: [Mutex<Option<Cursor>>; Topic::ALL.len()],
     /// By topic, the first offset and the one after the last, as the broker has said them last.
@@ -192,6 +199,9 @@ impl Log for PartitionLog {
         }
         let progress = transaction.progress.clone();
         self.submissions.commit(self.share.partition, transaction)?;
+        if let Some(metrics) = progress.as_ref().and_then(|(group, _)| self.metrics.get(group)) {
+            metrics.has_committed();
+        }
         let mut shared = self.shared();
         if let Some((group, committed)) = progress {
             shared.groups.set(group, committed);

@@ -1,5 +1,6 @@
 //! What every client of a pipeline's cluster is told.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rdkafka::ClientConfig;
@@ -9,6 +10,7 @@ use transect_config::KafkaSecurity;
 use super::context::Context;
 use super::security;
 use crate::log::{LogError, Topic};
+use crate::metrics::Metrics;
 use crate::runner::Flag;
 
 /// How long a broker may take for one answer, before it or another is asked again.
@@ -34,6 +36,8 @@ pub struct KafkaSettings {
     pub timeout: Duration,
     /// Goes up when the process is to end: then it waits for no more than is needed to commit what is open.
     pub ending: Flag,
+    /// Where transactions are counted.
+    pub metrics: Arc<Metrics>,
 }
 
 /// How long to ask again for what a broker has not answered.

@@ -141,7 +141,11 @@ impl Session {
                 .with_max_delay(NEXT_GENERATION_MAX)
                 .with_total_delay(Some(self.settings.timeout))
                 .without_max_times();
+            let begun = Instant::now();
             let done = (|| self.attempt(&submissions)).retry(delays).when(is_outdated).call();
+            if done.is_ok() {
+                self.settings.metrics.count_transaction(bytes, begun.elapsed());
+            }
             let failed = LogError::broker("commit to", self.settings.prefix.clone());
             for submission in submissions {
                 // Whoever has submitted it may be gone.
