@@ -262,11 +262,11 @@ impl Process {
                     self.epoch.touch();
                 }
                 Raw::Idle { now, watermark, .. } => {
-                    if !self.sources[source].1 {
-                        self.processor.watermarks().idle(source, now);
-                    }
-                    if let Some(watermark) = watermark {
-                        self.processor.watermarks().raise(watermark);
+                    let (bounded, marks) = (self.sources[source].1, self.processor.watermarks());
+                    match watermark {
+                        Some(watermark) if bounded => marks.raise(watermark),
+                        Some(watermark) => marks.follow(source, watermark, now),
+                        None => marks.idle(source, now),
                     }
                     self.state.idle = true;
                     self.epoch.touch();
@@ -322,8 +322,8 @@ impl Process {
         Ok(true)
     }
 
-    /// Writes idle records, while there are windows to close or silences to find, here or in other partitions, when the
-    /// gateway has long been silent.
+    /// Writes idle records when the gateway has long been silent: a partition that others are ahead of follows them, the foremost
+    /// goes on by the clock while it has windows to close or silences to find.
     fn step_idle(&mut self) -> Result<(), RoleError> {
         let instant = (self.parts.instant)();
         if self.parts.drain || instant.duration_since(self.quiet_since) < IDLE_AFTER {

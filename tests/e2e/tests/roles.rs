@@ -83,7 +83,8 @@ fn processes_on_kafka_make_of_events_what_one_process_does() -> anyhow::Result<(
         ],
     )?;
     let (_, text) = second.get("/metrics")?;
-    let behind = text.lines().find(|line| line.starts_with("transect_lag_seconds{") && !line.ends_with(" 0.0"));
+    let behind =
+        text.lines().find(|line| line.starts_with("transect_lag_seconds{") && !line.ends_with(" 0.0"));
     ensure!(behind.is_none(), "all is read: {behind:?}");
     for worker in [gateway, first.context("it was started again")?, second, aggregate] {
         worker.stop()?;

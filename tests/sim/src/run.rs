@@ -3,7 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
+use transect_worker::log::Topic;
 use transect_worker::process::ProcessState;
 use transect_worker::record::COUNT;
 
@@ -20,6 +21,9 @@ use crate::world::Brokers;
 
 /// How long all may take to come to rest once nothing goes wrong any more, microseconds.
 const PATIENCE: i64 = 1500 * SECOND;
+
+/// Whoever has written nothing for so long is silent, microseconds.
+const SILENCE: i64 = 90 * SECOND;
 
 /// How a run has ended.
 #[derive(Debug)]
@@ -80,6 +84,7 @@ fn attempt(
     };
     run.with_faults();
     run.settle()?;
+    run.fall_silent()?;
     oracles::check(brokers, run.gateways, &run.setup.out)
 }
 
@@ -163,6 +168,27 @@ impl Run<'_> {
                 }
             }
         }
+    }
+
+    /// Nothing comes any more: after a while nobody writes anything to `raw`, since there is nothing left to wait for.
+    fn fall_silent(&mut self) -> anyhow::Result<()> {
+        let raw_ends = |brokers: &Brokers| -> Vec<u64> {
+            let world = brokers.world();
+            (0..world.partitions)
+                .map(|of| world.partition(Topic::Raw as usize, of).high_watermark())
+                .collect()
+        };
+        let until = clock::now() + PATIENCE;
+        let (mut ends, mut since) = (raw_ends(self.brokers), clock::now());
+        while clock::now() < since + SILENCE {
+            ensure!(clock::now() < until, "idle records go on and on");
+            self.tick(SECOND);
+            let now = raw_ends(self.brokers);
+            if now != ends {
+                (ends, since) = (now, clock::now());
+            }
+        }
+        Ok(())
     }
 
     /// A moment passes, and someone does something.

@@ -96,6 +96,18 @@ impl Watermarks {
         }
     }
 
+    /// Nothing came from a source without an end until this moment, and elsewhere events are further: it is as far as they are, and
+    /// goes on from there.
+    pub fn follow(&mut self, source: usize, mark: i64, now: i64) {
+        let own = &mut self.sources[source];
+        if own.mark != NONE {
+            own.mark = own.mark.max(mark);
+            own.received = own.received.max(now);
+            self.refresh();
+        }
+        self.raise(mark);
+    }
+
     /// Raises the pipeline's watermark at the very end, so that the last windows close.
     pub fn raise(&mut self, mark: i64) {
         self.current = self.current.max(mark);
@@ -151,6 +163,19 @@ mod tests {
         marks.idle(0, 10_500);
         marks.idle(0, 11_000);
         assert_eq!(marks.current(), 1_100);
+    }
+
+    #[test]
+    fn who_follows_goes_on_from_there() {
+        let mut marks = Watermarks::new([false, false]);
+        marks.observe(0, 100, 10_000);
+        marks.follow(0, 5_000, 20_000);
+        marks.follow(1, 5_000, 20_000);
+        assert_eq!(marks.current(), 5_000, "not a moment more");
+        marks.idle(0, 20_700);
+        assert_eq!(marks.current(), 5_700);
+        marks.observe(1, 50, 30_000);
+        assert_eq!(marks.current(), 5_700, "monotone");
     }
 
     #[test]
