@@ -85,6 +85,9 @@ fn agrees(name: &str, partitions: u32) -> anyhow::Result<()> {
     let seated =
         [("gateway", "g1"), ("gateway", "g2"), ("process", "p1"), ("aggregate", "a1"), ("sink", "s1")]
             .map(|(role, member)| workers.start(role, member));
+    let mut seated = seated.into_iter().collect::<anyhow::Result<Vec<_>>>()?;
+    // Whoever has nothing to do is ready, too.
+    seated.iter_mut().try_for_each(Worker::wait_until_ready)?;
     until(|| {
         let total = ledger(&workers)?.total();
         Ok((total.read < in_one.read).then(|| format!("{name}: {total:?} of {:?}", in_one)))
@@ -104,7 +107,7 @@ fn agrees(name: &str, partitions: u32) -> anyhow::Result<()> {
     })?;
     let on_kafka = ledger(&workers)?;
     for worker in seated {
-        Worker::stop(worker?)?;
+        worker.stop()?;
     }
     let mut found = outcome_of(workers.out(), Value::Null, is_whole)?;
     ensure!(refusals(&found.rejected)? == refusals(&expected.rejected)?, "{name}: other rejects");
