@@ -53,11 +53,12 @@ impl Stream {
         body
     }
 
-    /// The event that closes what is open, and its time.
+    /// The event that closes what is open, and its time. Always of the same station: where there are several sources, each has to
+    /// bring one, in the same partition, so that nothing holds its watermark back.
     pub fn last(&mut self) -> (String, Timestamp) {
         let time = self.now() + LAST;
         self.number += 1;
-        (self.line(time), time)
+        (self.line(time, 0), time)
     }
 
     fn now(&self) -> Timestamp {
@@ -78,11 +79,12 @@ impl Stream {
 
     fn event(&mut self, late: SignedDuration) -> String {
         self.number += 1;
-        self.line(self.now() - late)
+        let station = self.random.below(STATIONS);
+        self.line(self.now() - late, station)
     }
 
-    fn line(&mut self, time: Timestamp) -> String {
-        let (number, station) = (self.number, self.random.below(STATIONS));
+    fn line(&mut self, time: Timestamp, station: u64) -> String {
+        let number = self.number;
         format!(
             "{{\"id\":\"e{number:08}\",\"station\":{{\"name\":\"s{station:02}\",\"kind\":\"{kind}\"}},\"time\":\"{time}\",\
              \"value\":{value},\"count\":{count}}}\n",
